@@ -1,0 +1,60 @@
+"""The errors of the application: what failed, and the exit code that says so.
+
+```
+BaiError(message, *, hint=None)   exit_code
+├─ UsageError       2   a wrong option
+├─ InputError       3   an input that cannot be used: not an Item, band missing, unreadable file, no overlap
+├─ ComputeError     4   the computation failed: a task, the cluster, the disk
+└─ TemporaryError  75   try again later: network, gateway busy, no worker yet (CWL `temporaryFailCodes`)
+any other exception = a bug: traceback, exit 1
+```
+
+Errors cross process borders (a worker raises them, the client reports them), so they pickle whole.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BaiError(Exception):
+    """A failure that the user can do something about.
+
+    Args:
+        message: One line: what failed, on which object, with the numbers.
+        hint: What to do about it, when there is something to do.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(" ".join(message.split()))
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the message and the state, where the hint (a keyword) is."""
+        return type(self), self.args, self.__dict__
+
+
+class UsageError(BaiError):
+    """The command line asks for something that does not exist or makes no sense."""
+
+    exit_code = 2
+
+
+class InputError(BaiError):
+    """An input that cannot be used, now or later."""
+
+    exit_code = 3
+
+
+class ComputeError(BaiError):
+    """The computation failed although the inputs can be used."""
+
+    exit_code = 4
+
+
+class TemporaryError(BaiError):
+    """A failure that may be gone on the next try."""
+
+    exit_code = 75
