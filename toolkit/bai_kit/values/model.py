@@ -1,0 +1,54 @@
+"""What the models of both charts' values share: strictness, names, and shapes that Kubernetes defines."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+CpuQuantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]{1,3}|m)?$")] | float
+"""CPU cores as Kubernetes writes them: 500m, 0.5, 2."""
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$")]
+"""An amount as Kubernetes writes it: 512Mi, 20Gi."""
+Labels = dict[str, str]
+Objects = list[dict[str, Any]]
+"""Objects that Kubernetes itself defines and checks: tolerations, volumes, and the like."""
+
+
+class Model(BaseModel):
+    """A part of a chart's values: camelCase keys, described by the text under each field, no unknown key."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class ResourceAmounts(Model):
+    """CPU and memory (and whatever else a node offers)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    cpu: CpuQuantity | None = None
+    memory: Quantity | int | None = None
+
+
+class Resources(Model):
+    """What a container asks for, and what it may not exceed."""
+
+    requests: ResourceAmounts = ResourceAmounts()
+    limits: ResourceAmounts = ResourceAmounts()
+
+
+def refused(use: str) -> Any:
+    """Declare a key that other charts know and this one refuses.
+
+    The schema lets it through, so that the template can stop with the advice (see `schema.refused_keys`).
+
+    Args:
+        use: what to write instead, completing "KEY is not taken: ...".
+    """
+    return Field(default=None, exclude=True, description=use, json_schema_extra={"refused": True})
