@@ -1,0 +1,55 @@
+"""The lease: what keeps an idle cluster alive while its runner lives, and no longer.
+
+Dask Gateway's scheduler ends itself after `idle_timeout` without work, but not while a task waits for a worker that
+can run it. So the runner holds such a task. When the runner dies its connection drops, the scheduler forgets the task,
+and the idle timeout acts. A task that wants a resource no worker has changes neither `scale` nor the workers that the
+application sees; under `adapt` it counts as one short task, which asks for no more than the one worker there is anyway.
+"""
+
+import asyncio
+import logging
+import uuid
+import warnings
+from typing import Any, Never
+
+from distributed import Client
+from distributed.versions import VersionMismatchWarning
+
+log = logging.getLogger(__name__)
+
+RESOURCE = "cwl-dask-lease"
+"""A resource that no worker has."""
+LOOK_S = 1.0
+"""How often the holder looks whether its task still waits (the application may restart the scheduler's state)."""
+
+# The application's image has its own versions of dask and distributed; the lease is one task that never runs.
+warnings.filterwarnings("ignore", category=VersionMismatchWarning)
+# A scheduler that goes away takes the lease with it: the step's story, told elsewhere.
+logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+
+
+async def hold(address: str, security: Any, cluster: str) -> Never:
+    """Hold the lease until cancelled; a lease that cannot be had is a warning, once, and tried again.
+
+    Args:
+        address: the scheduler's, as the gateway reports it.
+        security: the cluster's certificate and key, as the gateway reports them.
+        cluster: the cluster's name, for the warning.
+    """
+    warned = False
+    while True:
+        try:
+            async with Client(address, security=security, asynchronous=True, set_as_default=False) as client:
+                for topic in ("print", "warn"):  # what the application's tasks print is not for the runner's output
+                    client.unsubscribe_topic(topic)
+                while client.status == "running":
+                    task = client.submit(int, key=f"{RESOURCE}-{uuid.uuid4().hex}", resources={RESOURCE: 1})
+                    while task.status == "pending":  # noqa: ASYNC110 - the client has no event for this
+                        await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(LOOK_S)
+        except Exception as error:  # noqa: BLE001 - any version's client, any scheduler: the step goes on without
+            if not warned:
+                warned = True
+                why = str(error) or type(error).__name__
+                log.warning("no lease on cluster %s, its idle timeout may end it: %s", cluster, why)
+        await asyncio.sleep(LOOK_S)
