@@ -1,0 +1,267 @@
+"""`bai-kit run` on Kubernetes: check, create, follow, fetch. The only file that knows the order."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bai_kit.errors import BaiKitError, JobFailed, RemoteError, SetupError, WaitTimeout
+from bai_kit.inputs import check_inputs, package_inputs
+from bai_kit.job import TEMPORARY, Job, Phase, cancel, get_job, runner_pod
+from bai_kit.kube import Json, Kube
+from bai_kit.logs import follow
+from bai_kit.progress import Progress, read_line
+from bai_kit.results import Results, check_free, fetch
+from bai_kit.start import started, trouble
+from bai_kit.template import RUNNER, Template, check_name, claim_of, fill, load_template, new_name
+from bai_kit.volume import open_volume
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.2
+"""Between two looks at a job that is about to start or to end."""
+END_S = 90.0
+"""Between a runner's last line and the Job's own end; the controller needs about 2 s."""
+_NEEDED = (
+    ("create", "jobs", "batch", ""),
+    ("get", "jobs", "batch", ""),
+    ("list", "pods", "", ""),
+    ("get", "pods", "", "log"),
+)
+_NEEDED_FOR_RESULTS = (("create", "pods", "", ""), ("delete", "pods", "", ""), ("create", "pods", "", "exec"))
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to run, and what to do around it."""
+
+    inputs: Mapping[str, Any]
+    """CWL inputs by name; text is read by the input's type."""
+    output_dir: Path
+    """Where the results go; must not hold anything."""
+    release: str | None = None
+    """Release of bai-chart; None is the only one in the namespace."""
+    package: Json | None = None
+    """Another application package than the release's."""
+    name: str | None = None
+    """The job's name; None makes one."""
+    detach: bool = False
+    """Return as soon as the job is created."""
+    keep: bool = False
+    """Leave the Job and its folder on the volume when the results are here."""
+    timeout_s: int | None = None
+    """Seconds after which Kubernetes ends the job; None is the release's own limit."""
+    retries: int = 0
+    """How often a temporary failure (75) is tried again, as a new job."""
+    start_s: float = 120.0
+    """Seconds that the runner may take to start."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How `bai-kit run` ended."""
+
+    job: str
+    phase: Phase
+    exit_code: int | None
+    seconds: float
+    """From the Job's creation to its end, as Kubernetes has it."""
+    results: Results | None = None
+    hint: str = ""
+    """The next command, for a job that still runs."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the log lines said so far."""
+
+    last_error: str = ""
+    clusters: list[str] = field(default_factory=list)
+
+
+def run_job(
+    kube: Kube, request: RunRequest, progress: Progress, *, wants_cancel: Callable[[str], bool] = lambda _: False
+) -> RunOutcome:
+    """Run a package and bring its results home.
+
+    Args:
+        kube: The release's namespace.
+        request: What to run.
+        progress: Where lines and phases are shown.
+        wants_cancel: Asked with the job's name after Ctrl-C; else the job runs on without us.
+
+    Raises:
+        UsageError: inputs that do not fit; all of them are named, and nothing is created.
+        SetupError: no release, no right, no volume.
+        JobFailed: the workflow failed, with its exit code, or Ctrl-C was pressed (130).
+        WaitTimeout: the job took longer than `timeout_s`.
+    """
+    check_free(request.output_dir)
+    template = load_template(kube, request.release)
+    package = request.package or template.package
+    inputs = check_inputs(package_inputs(package), request.inputs) if package else dict(request.inputs)
+    _check_rights_and_volume(kube, template, fetches=not request.detach)
+    progress.phase("checks", "inputs, rights and volume", quiet=True)
+    name = check_name(request.name or new_name(template))
+    for attempt in range(request.retries + 1):
+        name = f"{name.removesuffix(f'-try{attempt}')}-try{attempt + 1}" if attempt else name
+        body = fill(template, check_name(name), inputs, package=request.package, timeout_s=request.timeout_s)
+        created = kube.create("jobs", body)
+        progress.phase("runner", f"job {name} created")
+        if request.detach:
+            return RunOutcome(name, Phase.WAITING, None, 0.0, hint=f"bai-kit logs {name} -f")
+        try:
+            return _see_through(kube, request, template, created, progress)
+        except JobFailed as failed:
+            if failed.exit_code != TEMPORARY or attempt == request.retries:
+                raise
+            log.warning("%s; try %d of %d", failed.message, attempt + 2, request.retries + 1)
+        except KeyboardInterrupt:
+            raise _after_interrupt(kube, name, progress, wants_cancel) from None
+    raise AssertionError("a try either returns or raises")
+
+
+def _see_through(kube: Kube, request: RunRequest, template: Template, created: Json, progress: Progress) -> RunOutcome:
+    name = created["metadata"]["name"]
+    heard = _Heard()
+    pod = _wait_started(kube, name, request.start_s)
+    progress.phase("runner", f"pod {pod} runs", quiet=True)
+    with _counted_workers(kube, heard, progress):
+        for line in follow(kube, pod):
+            _hear(heard, line)
+            progress.line(line)
+    job = wait_over(kube, name)
+    if job.phase is not Phase.COMPLETE:
+        raise _failure(job, heard)
+    with open_volume(kube, template, job=created, write=not request.keep) as volume:
+        fetched = fetch(
+            volume, name, request.output_dir, progress=lambda n: progress.phase("results", _megabytes(n), quiet=True)
+        )
+        progress.phase("results", f"{fetched.files} files, {_megabytes(fetched.bytes)}, in {fetched.directory}")
+        if not request.keep:
+            volume.remove(name)
+    if not request.keep:
+        kube.delete("jobs", name)
+    return RunOutcome(name, job.phase, job.exit_code, job.seconds, fetched)
+
+
+def wait_over(kube: Kube, name: str, limit_s: float = END_S) -> Job:
+    """Wait until Kubernetes says that a job is over.
+
+    Raises:
+        WaitTimeout: it does not.
+        UsageError: the job was deleted.
+    """
+    begin = time.monotonic()
+    while not (job := get_job(kube, name)).phase.is_over:
+        if time.monotonic() - begin > limit_s:
+            raise WaitTimeout(f"job {name} is still {job.phase} {limit_s:.0f} s after its runner's last line")
+        time.sleep(LOOK_S)
+    return job
+
+
+def _wait_started(kube: Kube, name: str, patience_s: float) -> str:
+    """Wait for the runner's pod and return its name; delete a job that cannot start."""
+    begin = time.monotonic()
+    while True:
+        pod = runner_pod(kube, name)
+        if started(pod, RUNNER):
+            return str((pod or {})["metadata"]["name"])
+        waited_s = time.monotonic() - begin
+        seldom = int(waited_s / LOOK_S) % 10 == 0  # events are many
+        if seldom and (reason := trouble(pod, _events(kube, name, pod) if waited_s > 1 else [], waited_s, patience_s)):
+            kube.delete("jobs", name)
+            raise RemoteError(f"job {name} cannot start and was deleted: {reason}", hint="bai-kit doctor")
+        if pod is None and get_job(kube, name).phase.is_over:
+            raise RemoteError(f"job {name} ended before it started")
+        time.sleep(LOOK_S)
+
+
+def _events(kube: Kube, name: str, pod: Json | None) -> list[Json]:
+    names = [name, *([pod["metadata"]["name"]] if pod else [])]
+    return [event for each in names for event in kube.list("events", fields=f"involvedObject.name={each}")]
+
+
+def _check_rights_and_volume(kube: Kube, template: Template, *, fetches: bool) -> None:
+    needed = _NEEDED + (_NEEDED_FOR_RESULTS if fetches else ())
+    refused = [
+        f"{verb} {resource}{f'/{sub}' if sub else ''}"
+        for verb, resource, group, sub in needed
+        if not kube.can(verb, resource, group=group, subresource=sub)
+    ]
+    if refused:
+        raise SetupError(f"no right to {', '.join(refused)} in namespace {kube.namespace}", hint="bai-kit doctor")
+    claim, _ = claim_of(template.pod)
+    found = kube.get("persistentvolumeclaims", claim)
+    if found is None:
+        raise SetupError(f"volume claim {claim} is not in namespace {kube.namespace}", hint="bai-kit deploy")
+    if found.get("status", {}).get("phase") == "Lost":
+        raise SetupError(f"volume claim {claim} has lost its volume", hint=f"kubectl describe pvc {claim}")
+
+
+def _hear(heard: _Heard, line: str) -> None:
+    if "| ERROR " in line:
+        heard.last_error = line.partition(" - ")[2] or line
+    if (step := read_line(line)) and step.cluster and step.cluster not in heard.clusters:
+        heard.clusters.append(step.cluster)
+
+
+def _failure(job: Job, heard: _Heard) -> BaiKitError:
+    reason = heard.last_error or job.reason
+    hint = f"bai-kit logs {job.name}"
+    if job.phase is Phase.TIMED_OUT:
+        return WaitTimeout(f"job {job.name} was ended after {job.seconds:.0f} s, its limit", hint=hint)
+    if job.phase is Phase.CANCELLED:
+        return JobFailed(f"job {job.name} was cancelled after {job.seconds:.0f} s", exit_code=130, hint=hint)
+    code = job.exit_code or 1
+    return JobFailed(f"job {job.name} failed with exit code {code}: {reason}", exit_code=code, hint=hint)
+
+
+def _after_interrupt(kube: Kube, name: str, progress: Progress, wants_cancel: Callable[[str], bool]) -> BaiKitError:
+    """Cancel the job or leave it, as the user wants."""
+    job = get_job(kube, name)
+    if job.phase.is_over:
+        return JobFailed(f"interrupted; job {name} is {job.phase}", exit_code=130, hint=f"bai-kit results {name}")
+    with progress.paused():
+        chosen = wants_cancel(name)
+    if not chosen:
+        return JobFailed(f"detached: job {name} runs on", exit_code=130, hint=f"bai-kit logs {name} -f")
+    progress.phase("runner", f"cancelling job {name}")
+    cancel(kube, name)
+    return _failure(wait_over(kube, name), _Heard())
+
+
+@contextmanager
+def _counted_workers(kube: Kube, heard: _Heard, progress: Progress) -> Iterator[None]:
+    """Show on a terminal how many workers are there; nobody else waits for that or fails by it."""
+    done = threading.Event()
+
+    def count() -> None:
+        while not done.wait(1.0):
+            for cluster in heard.clusters[-1:]:
+                labels = (
+                    f"gateway.dask.org/cluster={cluster.rpartition('.')[2]},app.kubernetes.io/component=dask-worker"
+                )
+                try:
+                    pods = kube.list("pods", labels=labels)
+                except BaiKitError:
+                    return
+                ready = sum(each["status"].get("phase") == "Running" for each in pods)
+                if pods:
+                    progress.phase("workers", f"{ready}/{len(pods)}", quiet=True)
+
+    thread = threading.Thread(target=count, daemon=True)
+    if progress.is_live:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
