@@ -1,0 +1,166 @@
+"""Raster files opened, lent and read with rasterio, here or over HTTP; GDAL's errors become ours.
+
+GDAL looks its options up in the environment when it needs them, so they are set there, in the client and in every
+worker; what the user has set stays.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.vrt import WarpedVRT
+
+from bai.errors import BaiError, InputError, TemporaryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bai.grid import Grid
+
+GDAL_OPTIONS = {
+    "GDAL_CACHEMAX": "64",  # MB in a process; GDAL's default is 5 % of the machine's memory
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_INGESTED_BYTES_AT_OPEN": "32768",  # a COG's header in one request
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_HTTP_MAX_RETRY": "4",
+    "GDAL_HTTP_RETRY_DELAY": "1",  # seconds, then twice that, and so on
+    "GDAL_HTTP_CONNECTTIMEOUT": "10",
+    "GDAL_HTTP_LOW_SPEED_TIME": "20",  # seconds of silence before a server counts as hanging
+    "GDAL_HTTP_LOW_SPEED_LIMIT": "1",
+    "GDAL_HTTP_TIMEOUT": "300",
+}
+for _name, _value in GDAL_OPTIONS.items():
+    os.environ.setdefault(_name, _value)
+
+OPEN_DATASETS = 24
+"""Datasets kept open in a process: six files for each of four threads."""
+_HTTP = ("http://", "https://")
+
+
+class Dataset:
+    """An open band, warped onto a grid if need be. Not safe for two threads at once."""
+
+    def __init__(self, href: str, warp: Grid | None, nodata: int) -> None:
+        """Open the file.
+
+        Only the two formats of Sentinel-2 are tried: others can name further files, and items come from strangers.
+        """
+        driver = "JP2OpenJPEG" if urlsplit(href).path.endswith(".jp2") else "GTiff"
+        self.file = rasterio.open(href, driver=driver, sharing=False)
+        self.band: Any = self.file
+        if warp is not None:
+            self.band = WarpedVRT(
+                self.file,
+                crs=warp.crs,
+                transform=warp.transform,
+                width=warp.shape.cols,
+                height=warp.shape.rows,
+                resampling=Resampling.nearest,
+                src_nodata=nodata,
+                nodata=nodata,
+            )
+
+    def close(self) -> None:
+        """Close the band and its file."""
+        self.band.close()
+        self.file.close()
+
+
+_free: list[tuple[object, Dataset]] = []
+_lock = threading.Lock()
+
+
+@contextmanager
+def lend(href: str, warp: Grid | None = None, nodata: int = 0) -> Iterator[Dataset]:
+    """Lend an open dataset to the calling thread; kept open for the next, the least recently used one closed.
+
+    Args:
+        href: An http(s) URL or a path.
+        warp: The grid to warp onto by nearest neighbour, if any.
+        nodata: The number for pixels that the file does not cover, when warped.
+
+    Raises:
+        InputError: The file is not there, may not be read, or is damaged.
+        TemporaryError: The server does not answer, or says that it is busy.
+    """
+    key = (href, warp, nodata)
+    with _lock:
+        place = next((i for i, (name, _) in enumerate(_free) if name == key), None)
+        dataset = None if place is None else _free.pop(place)[1]
+    try:
+        dataset = dataset or Dataset(href, warp, nodata)
+        yield dataset
+    except (RasterioError, OSError) as error:
+        if dataset is not None:
+            dataset.close()
+        raise _translate(href, error) from error
+    with _lock:
+        _free.append((key, dataset))
+        surplus = [_free.pop(0)[1] for _ in range(len(_free) - OPEN_DATASETS)]
+    for old in surplus:
+        old.close()
+
+
+def close_all() -> None:
+    """Close the datasets that nobody has borrowed."""
+    with _lock:
+        datasets, _free[:] = [dataset for _, dataset in _free], []
+    for dataset in datasets:
+        dataset.close()
+
+
+def name(href: str) -> str:
+    """Return an href for people: without the query, where signatures and keys are, and without a password."""
+    if not href.startswith(_HTTP):
+        return href
+    parts = urlsplit(href)
+    return parts._replace(query="", fragment="", netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _translate(href: str, error: BaseException) -> BaiError:
+    """Turn what rasterio says into what the user can act on."""
+    words = _root(error).replace(href, name(href))
+    status = re.search(r"HTTP (?:response|error) code ?: (\d+)", words)
+    if status:
+        return _refusal(href, int(status[1]))
+    if "CURL error" in words:
+        return TemporaryError(f"{name(href)}: no answer: {words}", hint="check the network, then run again")
+    if href.startswith(_HTTP) and (refusal := _probe(href)):
+        return refusal
+    return InputError(f"{name(href)}: cannot be read: {words}", hint="the file is missing, damaged or cut short")
+
+
+def _root(error: BaseException) -> str:
+    """Return the first cause's message: rasterio's own says only `see previous exception`."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return str(error)
+
+
+def _refusal(href: str, status: int) -> BaiError:
+    if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004 - classes of HTTP status, RFC 9110
+        return TemporaryError(f"{name(href)}: the server is busy (HTTP {status})", hint="run again later")
+    hint = "signed links expire: fetch the item again" if status in {401, 403} else "check the item's hrefs"
+    return InputError(f"{name(href)}: the server refuses it (HTTP {status})", hint=hint)
+
+
+def _probe(href: str) -> BaiError | None:
+    """Ask the server once more after a failed read, of which GDAL keeps no status: is it the server or the file?"""
+    request = urllib.request.Request(href, headers={"Range": "bytes=0-0"})  # noqa: S310 - http(s) only
+    try:
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+            return None
+    except urllib.error.HTTPError as error:
+        return _refusal(href, error.code)
+    except OSError as error:
+        return TemporaryError(f"{name(href)}: no answer: {error}", hint="check the network, then run again")
