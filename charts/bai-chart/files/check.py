@@ -9,11 +9,19 @@ from kubernetes import client, config
 
 config.load_incluster_config()
 NAMESPACE = open("/var/run/secrets/kubernetes.io/serviceaccount/namespace").read()
-RIGHTS = [("create", "pods", ""), ("delete", "pods", ""), ("list", "pods", ""), ("watch", "pods", ""), ("get", "pods", "log")]
+RIGHTS = [
+    ("create", "pods", ""),
+    ("delete", "pods", ""),
+    ("list", "pods", ""),
+    ("watch", "pods", ""),
+    ("get", "pods", "log"),
+]
 
 
 def allowed(verb: str, resource: str, subresource: str) -> bool:
-    spec = {"resourceAttributes": {"namespace": NAMESPACE, "verb": verb, "resource": resource, "subresource": subresource}}
+    spec = {
+        "resourceAttributes": {"namespace": NAMESPACE, "verb": verb, "resource": resource, "subresource": subresource}
+    }
     return client.AuthorizationV1Api().create_self_subject_access_review({"spec": spec}).status.allowed
 
 

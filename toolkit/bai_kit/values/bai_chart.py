@@ -48,7 +48,7 @@ class Runner(Model):
     """The CWL runner: Calrissian with DaskGatewayRequirement."""
 
     image: RunnerImage = RunnerImage()
-    max_cores: Annotated[float, Field(gt=0)] | Annotated[int, Field(gt=0)] = 4
+    max_cores: Annotated[float, Field(gt=0)] = 4
     """Cores that all steps running at once may ask for together; Dask workers are the gateway's and do not count."""
     max_ram: MemoryLimit = "8G"
     """Memory that all steps running at once may ask for together."""

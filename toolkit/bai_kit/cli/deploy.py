@@ -1,0 +1,127 @@
+"""`bai-kit deploy` and `undeploy`: both releases."""
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bai_kit.cli.options import (
+    Context,
+    Files,
+    GatewayRelease,
+    Kubeconfig,
+    Namespace,
+    NoGateway,
+    PackageFile,
+    Profile,
+    Registry,
+    ReleaseName,
+    SetFiles,
+    Sets,
+    SetStrings,
+    Tag,
+    helm_of,
+    overrides_of,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bai_kit.deploy import Show
+    from bai_kit.helm import Helm
+    from bai_kit.kube import Kube
+    from bai_kit.settings import Settings
+    from bai_kit.workloads import Workload
+
+
+def deploy(
+    *,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
+    gateway_release: GatewayRelease = None,
+    profile: Profile = None,
+    registry: Registry = None,
+    tag: Tag = None,
+    files: Files = None,
+    sets: Sets = None,
+    set_strings: SetStrings = None,
+    set_files: SetFiles = None,
+    package: PackageFile = None,
+    no_gateway: NoGateway = False,
+    pod_security: Annotated[
+        Literal["restricted", "baseline", "privileged", ""],
+        typer.Option(help="Pod Security level that a new namespace enforces."),
+    ] = "restricted",
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long everything may take.")] = 300,
+    keep_failed: Annotated[bool, typer.Option("--keep-failed", help="Do not roll back what failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what changes, line by line.")] = False,
+) -> Any:
+    """Install or upgrade Dask Gateway and what the CWL runner needs, and wait until both are ready."""
+    from bai_kit import changes, deploy, plan  # noqa: PLC0415 - `--help` need not load pyhelm3
+
+    settings, overrides = settings_of(locals()), overrides_of(locals())
+    helm, kube = _clients(settings)
+    values = plan.plan_values(settings, overrides)
+    releases = plan.plan_releases(settings, values, gateway=not no_gateway)
+    if dry_run or diff:
+        found = changes.Changes(settings.namespace, changes.find_changes(helm, releases), show_diff=diff)
+        if dry_run:
+            return found
+        sys.stderr.write("\n".join(each.diff for each in found.changes) + "\n")
+    deploy.ensure_namespace(kube, pod_security)
+    with _live() as show:
+        return deploy.deploy(helm, kube, releases, timeout_s=timeout, keep_failed=keep_failed, show=show)
+
+
+def undeploy(
+    *,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
+    gateway_release: GatewayRelease = None,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the volume with all results too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> Any:
+    """Remove both releases, their jobs and clusters; results stay on the volume."""
+    from bai_kit.undeploy import undeploy  # noqa: PLC0415 - `--help` need not load it
+
+    settings = settings_of(locals())
+    helm, kube = _clients(settings)
+    return undeploy(helm, kube, settings, purge=purge, confirm=lambda question: yes or _ask(question))
+
+
+def _clients(settings: "Settings") -> "tuple[Helm, Kube]":
+    from bai_kit.kube import Kube  # noqa: PLC0415 - see deploy
+
+    kube = Kube(context=settings.context, kubeconfig=settings.kubeconfig, namespace=settings.namespace)
+    return helm_of(settings), kube
+
+
+def _ask(question: str) -> bool:
+    """Ask on a terminal; without one the answer is no."""
+    return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+@contextmanager
+def _live() -> "Iterator[Show]":
+    """Show the workloads: one line each that changes on a terminal, a log line for each change elsewhere."""
+    from bai_kit.show import LogLines, table  # noqa: PLC0415 - see deploy
+
+    if not sys.stderr.isatty():
+        yield LogLines()
+        return
+    from rich.console import Console  # noqa: PLC0415 - only on a terminal
+    from rich.live import Live  # noqa: PLC0415
+
+    with Live(console=Console(stderr=True), refresh_per_second=4) as live:
+
+        def show(workloads: "Sequence[Workload]") -> None:
+            live.update(table(workloads))
+
+        yield show
