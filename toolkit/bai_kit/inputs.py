@@ -103,7 +103,7 @@ def _main(package: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_input(value: object) -> bool:
     """Tell `name: {type: File, doc: ...}` from `name: {type: array, items: ...}` and `name: string`."""
-    return isinstance(value, Mapping) and value.get("type") not in {"array", "enum", "record"}
+    return isinstance(value, Mapping) and value.get("type") not in ("array", "enum", "record")
 
 
 def _input(entry: Mapping[str, Any]) -> Input:

@@ -20,6 +20,7 @@ from bai_kit.output import Format, LogFormat, configure_logging, emit, emit_erro
 app = typer.Typer(
     name="bai-kit",
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Every command also takes --output json, -v, -q and --log-format, anywhere on the line.",
 )
