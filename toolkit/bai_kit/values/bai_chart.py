@@ -4,13 +4,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bai_kit.values.model import Labels, Model, Objects, Quantity, ResourceAmounts, Resources
+from bai_kit.values.model import CpuQuantity, Labels, Model, Objects, Quantity
 
 MemoryLimit = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMGTP]i?$")]
 """Memory as Calrissian takes it: 512Mi, 8G."""
 DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
 """Name of an object in Kubernetes, or nothing."""
 Url = Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
+
+
+Amounts = dict[str, Quantity | CpuQuantity]
+
+
+class Resources(Model):
+    """What a container asks for, and what it may not exceed."""
+
+    requests: Amounts
+    """What a node must have left."""
+    limits: Amounts
+    """What it may not exceed."""
 
 
 class PackageImage(Model):
@@ -52,13 +64,9 @@ class Runner(Model):
     """Cores that all steps running at once may ask for together; Dask workers are the gateway's and do not count."""
     max_ram: MemoryLimit = "8G"
     """Memory that all steps running at once may ask for together."""
-    resources: Resources = Resources(
-        requests=ResourceAmounts(cpu="100m", memory="160Mi"), limits=ResourceAmounts(memory="512Mi")
-    )
+    resources: Resources = Resources(requests={"cpu": "100m", "memory": "160Mi"}, limits={"memory": "512Mi"})
     """The runner's own resources; no CPU limit, it is at work in bursts."""
-    guard_resources: Resources = Resources(
-        requests=ResourceAmounts(cpu="1m", memory="16Mi"), limits=ResourceAmounts(memory="192Mi")
-    )
+    guard_resources: Resources = Resources(requests={"cpu": "1m", "memory": "16Mi"}, limits={"memory": "192Mi"})
     """Resources of the guard, which ends what a killed runner left."""
     extra_args: list[str] = []
     """More arguments of cwl-dask-calrissian, before package and inputs."""
