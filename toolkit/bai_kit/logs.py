@@ -1,12 +1,14 @@
 """A runner's lines, live and in one stream: no connection that breaks loses or repeats one."""
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bai_kit.errors import SetupError
 from bai_kit.kube import Json, Kube
-from bai_kit.template import RUNNER
+from bai_kit.template import RUNNER, Template
+from bai_kit.volume import open_volume
 
 AGAIN_S = 0.5
 """Pause before a stream that ended is asked for again."""
@@ -43,6 +45,38 @@ class Position:
             else:
                 self.time, self.count, repeated = stamp, 1, 1
             yield text
+
+
+def job_lines(
+    kube: Kube, template: Template, job: str, pod: str | None, *, wait: bool, owner: Json | None = None
+) -> Iterator[str]:
+    """Yield a job's lines: from the runner's pod, and from `run.log` on the volume what is no longer to be had there.
+
+    Args:
+        kube: The job's namespace.
+        template: What the release installed.
+        job: The job's name.
+        pod: The runner's pod; None when it is gone.
+        wait: Also wait for lines to come, until the runner has ended.
+        owner: The Job, when it still is there.
+    """
+    seen: deque[str] = deque(maxlen=5)
+    if pod is not None:
+        for line in follow(kube, pod, wait=wait):
+            seen.append(line)
+            yield line
+        if kube.get("pods", pod) is not None:
+            return
+    with open_volume(kube, template, job=owner) as volume:
+        yield from after(volume.log(job), list(seen))
+
+
+def after(lines: Sequence[str], seen: Sequence[str]) -> Sequence[str]:
+    """Return the lines that follow the last ones seen; all of them when those are not among them. Pure."""
+    for end in range(len(lines), 0, -1):
+        if seen and list(lines[max(0, end - len(seen)) : end]) == list(seen)[-end:]:
+            return lines[end:]
+    return lines
 
 
 def follow(kube: Kube, pod: str, container: str = RUNNER, *, wait: bool = True) -> Iterator[str]:

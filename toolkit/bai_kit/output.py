@@ -43,17 +43,20 @@ class Document:
     text: str
 
 
-def emit(result: "DataclassInstance | None", *, command: str = "", form: Format = Format.TEXT) -> None:
+def emit(
+    result: "DataclassInstance | None", *, command: str = "", form: Format = Format.TEXT, exit_code: int = 0
+) -> None:
     """Write a command's result to stdout.
 
     Args:
         result: A frozen dataclass, or None when the command had nothing to say.
         command: The command's words, such as `package convert`.
         form: For people or for programs.
+        exit_code: What the process will end with, for a result that is bad news.
     """
     if form is Format.JSON:
         data = dataclasses.asdict(result) if result is not None else None
-        _write_envelope(command, status="ok", exit_code=0, data=data, errors=[])
+        _write_envelope(command, status="error" if exit_code else "ok", exit_code=exit_code, data=data, errors=[])
     elif isinstance(result, Document):
         sys.stdout.write(result.text if result.text.endswith("\n") else result.text + "\n")
     elif result is not None:

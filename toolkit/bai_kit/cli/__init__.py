@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bai_kit import __version__
-from bai_kit.cli import package, run
+from bai_kit.cli import cluster, doctor, jobs, package, run
 from bai_kit.errors import BaiKitError, UsageError
 from bai_kit.output import Format, LogFormat, configure_logging, emit, emit_error
 
@@ -25,6 +25,9 @@ app = typer.Typer(
     epilog="Every command also takes --output json, -v, -q and --log-format, anywhere on the line.",
 )
 app.command()(run.run)
+for command in (jobs.logs, jobs.status, jobs.list_, jobs.cancel, jobs.delete, jobs.results, jobs.clean, doctor.doctor):
+    app.command(command.__name__.rstrip("_"))(command)
+app.add_typer(cluster.app, name="cluster")
 app.add_typer(package.app, name="package")
 
 INTERRUPTED = 130
@@ -89,8 +92,9 @@ def _call(args: list[str], command: str, form: Format) -> int:
         return INTERRUPTED
     if isinstance(result, int):  # typer.Exit
         return result
-    emit(result, command=command, form=form)
-    return 0
+    code = getattr(result, "command_exit_code", 0)
+    emit(result, command=command, form=form, exit_code=code)
+    return code
 
 
 def _common_first(args: list[str]) -> list[str]:

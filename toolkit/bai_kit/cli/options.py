@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from bai_kit.helm import Helm
+    from bai_kit.kube import Kube
     from bai_kit.plan import Overrides
     from bai_kit.settings import Settings
 
@@ -56,6 +57,18 @@ def settings_of(given: Mapping[str, Any]) -> "Settings":
     from bai_kit.settings import NAMES, load_settings  # noqa: PLC0415 - `--help` need not load it
 
     return load_settings({name: given[name] for name in NAMES if given.get(name) is not None})
+
+
+def kube_of(settings: "Settings") -> "Kube":
+    """Return the namespace on Kubernetes that the settings name; nobody is asked yet."""
+    from bai_kit.kube import Kube  # noqa: PLC0415 - see settings_of
+
+    return Kube(context=settings.context, kubeconfig=settings.kubeconfig, namespace=settings.namespace)
+
+
+def release_of(settings: "Settings") -> str | None:
+    """Return the release of bai-chart that somebody named; None when nobody did: the only one there is will do."""
+    return None if settings.sources["release"] == "default" else settings.release
 
 
 def overrides_of(given: Mapping[str, Any]) -> "Overrides":

@@ -1,0 +1,136 @@
+"""Jobs removed, and what dead jobs left: found first, removed when the user has seen it."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bai_kit.cluster import Cluster, dismiss, list_clusters
+from bai_kit.errors import RemoteError, SetupError, UsageError, WaitTimeout
+from bai_kit.job import Job, list_jobs
+from bai_kit.kube import Json, Kube
+from bai_kit.template import JOB_LABEL, PART_OF, RELEASE_LABEL, STEP_LABEL, Template
+from bai_kit.volume import ROLE_LABEL, Folder, open_volume
+
+GONE_S = 90.0
+"""How long a deleted job's pods may take: a grace period of 30 s, twice, and some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What dead jobs of a release left."""
+
+    pods: Sequence[str] = ()
+    """Step pods of jobs that are over, and helper pods that have ended."""
+    clusters: Sequence[str] = ()
+    """Dask clusters of the release's user that no living job can have claimed."""
+    temporary: Mapping[str, int] | None = None
+    """Bytes of temporary files by job, for jobs that are over."""
+    unknown_folders: Mapping[str, int] | None = None
+    """Bytes of folders whose job is gone; they hold results, so they stay until `bai-kit delete JOB`."""
+    removed: bool = False
+    """Whether all but the folders is gone now."""
+
+
+def delete_job(kube: Kube, template: Template, name: str) -> None:
+    """Delete a job, running or not, with its pods and its folder on the volume.
+
+    Raises:
+        UsageError: there is neither a job nor a folder of that name.
+        WaitTimeout: its pods do not go.
+    """
+    existed = kube.delete("jobs", name)
+    begin = time.monotonic()
+    while pods := kube.list("pods", labels=f"{PART_OF},{JOB_LABEL}={name}"):
+        if time.monotonic() - begin > GONE_S:
+            names = ", ".join(each["metadata"]["name"] for each in pods)
+            raise WaitTimeout(f"job {name}: {names} still there after {GONE_S:.0f} s")
+        time.sleep(0.2)
+    with open_volume(kube, template, write=True) as volume:
+        try:
+            volume.remove(name)
+        except RemoteError as exc:
+            if not existed:
+                raise UsageError(f"no job {name} in namespace {kube.namespace}", hint="bai-kit list") from exc
+
+
+def find_leftovers(kube: Kube, template: Template) -> Leftovers:
+    """Find what dead jobs of a release left."""
+    jobs = list_jobs(kube, template.release)
+    pods = kube.list("pods", labels=f"{PART_OF},{RELEASE_LABEL}={template.release}")
+    with open_volume(kube, template) as volume:
+        folders = volume.folders()
+    return Leftovers(
+        pods=dead_pods(pods, jobs),
+        clusters=[each.name for each in dead_clusters(_clusters(kube), pods, jobs, gateway_user(template))],
+        temporary=dead_temporary(folders, jobs),
+        unknown_folders={each.job: each.bytes for each in folders if each.job not in {job.name for job in jobs}},
+    )
+
+
+def remove_leftovers(kube: Kube, template: Template, found: Leftovers) -> Leftovers:
+    """Remove what was found, and no more than that."""
+    for pod in found.pods:
+        kube.delete("pods", pod)
+    for cluster in found.clusters:
+        dismiss(kube, cluster)
+    if found.temporary:
+        with open_volume(kube, template, write=True) as volume:
+            for job in found.temporary:
+                volume.remove(job, only_tmp=True)
+    return Leftovers(found.pods, found.clusters, found.temporary, found.unknown_folders, removed=True)
+
+
+def dead_pods(pods: Iterable[Json], jobs: Iterable[Job]) -> list[str]:
+    """Name step pods whose job is over or gone, and helper pods that have ended. Pure."""
+    living = {job.name for job in jobs if not job.phase.is_over}
+    return [
+        pod["metadata"]["name"]
+        for pod in pods
+        for labels in [pod["metadata"]["labels"]]
+        if (STEP_LABEL in labels and labels.get(JOB_LABEL) not in living)
+        or (ROLE_LABEL in labels and pod["status"].get("phase") in {"Succeeded", "Failed"})
+    ]
+
+
+def dead_clusters(
+    clusters: Iterable[Cluster], pods: Iterable[Json], jobs: Sequence[Job], user: str | None
+) -> list[Cluster]:
+    """Name clusters of the release's user that no living job can have claimed. Pure.
+
+    A step says which cluster it has. Before its step's pod is there, a cluster may belong to any job that was created
+    before it; so while such a job lives the cluster is left alone.
+    """
+    living = [job for job in jobs if not job.phase.is_over]
+    used = {name for pod in pods if pod["status"].get("phase") in {"Pending", "Running"} for name in _claims(pod)}
+    return [
+        each
+        for each in clusters
+        if each.user == user
+        and each.is_active
+        and each.full_name not in used
+        and not any(job.created <= each.created for job in living)
+    ]
+
+
+def dead_temporary(folders: Iterable[Folder], jobs: Iterable[Job]) -> dict[str, int]:
+    """Return the bytes of temporary files of jobs that do not live. Pure."""
+    living = {job.name for job in jobs if not job.phase.is_over}
+    return {each.job: each.temporary_bytes for each in folders if each.has_tmp and each.job not in living}
+
+
+def gateway_user(template: Template) -> str | None:
+    """Return the gateway's user that the release's runners are."""
+    env = template.pod["containers"][0].get("env", [])
+    return next((each.get("value") for each in env if each["name"] == "USER"), None)
+
+
+def _claims(pod: Json) -> list[str]:
+    env = [each for container in pod["spec"]["containers"] for each in container.get("env", [])]
+    return [str(each.get("value")) for each in env if each["name"] == "DASK_GATEWAY_CLUSTER"]
+
+
+def _clusters(kube: Kube) -> list[Cluster]:
+    try:
+        return list_clusters(kube)
+    except SetupError:  # no right to see them: then they are not ours to dismiss
+        return []

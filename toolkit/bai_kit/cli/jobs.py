@@ -1,0 +1,192 @@
+"""`bai-kit logs`, `status`, `list`, `cancel`, `delete`, `clean` and `results`: jobs on Kubernetes, by name."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bai_kit.cli.options import Context, Kubeconfig, Namespace, ReleaseName, kube_of, release_of, settings_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bai_kit.job import Job
+    from bai_kit.kube import Kube
+    from bai_kit.template import Template
+
+Name = Annotated[str, typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class JobList:
+    """The jobs of a namespace."""
+
+    jobs: Sequence["Job"]
+
+    def __rich__(self) -> "Table | str":
+        from rich.table import Table  # noqa: PLC0415 - only when it is shown
+
+        if not self.jobs:
+            return "no jobs"
+        table = Table("job", "phase", "created", "seconds", "exit code", box=None, pad_edge=False)
+        for each in self.jobs:
+            code = "" if each.exit_code is None else str(each.exit_code)
+            created = f"{each.created.astimezone():%Y-%m-%d %H:%M:%S}"
+            table.add_row(each.name, each.phase, created, f"{each.seconds:.0f}", code)
+        return table
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A job's log."""
+
+    job: str
+    lines: Sequence[str]
+
+
+def logs(
+    ctx: typer.Context,
+    job: Name,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for lines until the job is over.")] = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
+) -> Any:
+    """Show a job's log: the runner's and the application's lines, also after its pod is gone."""
+    from bai_kit.job import runner_pod  # noqa: PLC0415 - `--help` need not load kubernetes
+    from bai_kit.logs import job_lines  # noqa: PLC0415
+
+    kube, template = _clients(locals())
+    pod = runner_pod(kube, job)
+    name = pod["metadata"]["name"] if pod else None
+    lines = job_lines(kube, template, job, name, wait=follow, owner=kube.get("jobs", job))
+    if str(ctx.find_root().params.get("_output")) == "json":
+        return Lines(job, tuple(lines))
+    for line in lines:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    return None
+
+
+def status(
+    job: Name,
+    *,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> Any:
+    """Show how a job stands."""
+    from bai_kit.job import get_job  # noqa: PLC0415 - see logs
+
+    return get_job(kube_of(settings_of(locals())), job)
+
+
+def list_(
+    *,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
+) -> Any:
+    """List the jobs that Kubernetes knows, oldest first."""
+    from bai_kit.job import list_jobs  # noqa: PLC0415 - see logs
+
+    settings = settings_of(locals())
+    return JobList(list_jobs(kube_of(settings), release_of(settings)))
+
+
+def cancel(
+    job: Name,
+    *,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> Any:
+    """End a job: its cluster is dismissed; the job, its log and its folder stay."""
+    from bai_kit import job as jobs  # noqa: PLC0415 - see logs
+    from bai_kit.run import wait_over  # noqa: PLC0415
+
+    kube = kube_of(settings_of(locals()))
+    jobs.cancel(kube, job)
+    return wait_over(kube, job)
+
+
+def delete(
+    job: Name,
+    *,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
+) -> None:
+    """Delete a job, running or not, and its folder on the volume."""
+    from bai_kit.clean import delete_job  # noqa: PLC0415 - see logs
+
+    kube, template = _clients(locals())
+    delete_job(kube, template, job)
+
+
+def clean(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
+) -> Any:
+    """Show what dead jobs left (pods, clusters, temporary folders), and remove it when you say so."""
+    from bai_kit.clean import find_leftovers, remove_leftovers  # noqa: PLC0415 - see logs
+
+    kube, template = _clients(locals())
+    found = find_leftovers(kube, template)
+    if not (found.pods or found.clusters or found.temporary):
+        return found
+    if not yes:
+        _show(found)
+    if yes or (sys.stdin.isatty() and typer.confirm("remove all of it?", err=True)):
+        return remove_leftovers(kube, template, found)
+    return found
+
+
+def results(
+    job: Name,
+    *,
+    output_dir: Annotated[Path | None, typer.Option("-o", "--output-dir", help="Where to; ./JOB by default.")] = None,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
+) -> Any:
+    """Fetch a job's results, whole and verified, or not at all; goes on where it was interrupted."""
+    from bai_kit.errors import UsageError  # noqa: PLC0415 - see logs
+    from bai_kit.job import view  # noqa: PLC0415
+    from bai_kit.results import check_free, fetch  # noqa: PLC0415
+    from bai_kit.volume import open_volume  # noqa: PLC0415
+
+    directory = output_dir or Path(job)
+    check_free(directory)
+    kube, template = _clients(locals())
+    found = kube.get("jobs", job)
+    if found and not (phase := view(found, None).phase).is_over:
+        raise UsageError(f"job {job} is {phase}", hint=f"bai-kit logs {job} -f")
+    with open_volume(kube, template, job=found) as volume:
+        return fetch(volume, job, directory)
+
+
+def _clients(given: Mapping[str, Any]) -> "tuple[Kube, Template]":
+    from bai_kit.template import load_template  # noqa: PLC0415 - see logs
+
+    settings = settings_of(given)
+    kube = kube_of(settings)
+    return kube, load_template(kube, release_of(settings))
+
+
+def _show(found: Any) -> None:
+    for name in ("pods", "clusters", "temporary"):
+        for each in getattr(found, name) or ():
+            sys.stderr.write(f"{name}: {each}\n")
