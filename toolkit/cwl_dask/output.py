@@ -1,0 +1,60 @@
+"""Where a runner's lines go: standard error and the job's log, whole lines, each written as it comes.
+
+No buffer and no process in between, so a line that was said is not lost when the runner is killed.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+from pathlib import Path
+
+FORMAT = "%(asctime)s.%(msecs)03d | %(levelname)-8s | %(module)s:%(funcName)s:%(lineno)d - %(message)s"
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+class Output(logging.Handler):
+    """The runner's log lines, and the steps' own through `say`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter(FORMAT, TIME_FORMAT))
+        self._file = -1
+
+    def open(self, path: str) -> None:
+        """Write every further line to this file too, after what it holds; its folder is made.
+
+        Raises:
+            OSError: the volume does not take it.
+        """
+        self._file = os.open(parent_made(path), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
+
+    def say(self, line: str) -> None:
+        """Write a line as it is. From any thread; lines never mix."""
+        text = f"{line}\n".encode(errors="replace")
+        for file in (2, self._file) if self._file >= 0 else (2,):
+            with contextlib.suppress(OSError):  # a full volume, a reader that went away: the run goes on
+                os.write(file, text)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a log record: `time | LEVEL | module:function:line - message`."""
+        try:
+            self.say(self.format(record))
+        except Exception:  # noqa: BLE001 - what every logging handler does
+            self.handleError(record)
+
+
+def install(output: Output, level: int = logging.INFO) -> None:
+    """Make `output` the one handler of all loggers, and of exceptions that nobody catches."""
+    logging.basicConfig(handlers=[output], level=level, force=True)
+    sys.excepthook = lambda *error: logging.getLogger("cwl_dask").critical("unexpected error", exc_info=error)
+
+
+def parent_made(path: str) -> str:
+    """Make the folder that `path` lies in; returns the path.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return path

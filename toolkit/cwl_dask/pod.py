@@ -1,0 +1,148 @@
+"""A step's pod, from what Calrissian makes of it to what may run anywhere: pure changes of a dictionary.
+
+Pod Security `restricted`, no token, owned by the runner's pod, labelled as everything of the job.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+Pod = dict[str, Any]
+"""A pod as the Kubernetes API takes it (camelCase)."""
+
+PART_OF = "app.kubernetes.io/part-of"
+JOB_LABELS = (PART_OF, "bai-kit/job", "bai-kit/release")
+STEP_LABEL = "bai-kit/step"
+SECRETS = {"password": "DASK_GATEWAY_PASSWORD", "api_token": "JUPYTERHUB_API_TOKEN"}
+"""Arguments of Dask Gateway's authentication, and the variables that hold them (a `gateway.yaml` names them)."""
+GATEWAY_FILE = "/etc/dask/gateway.yaml"
+GRACE_S = 2
+"""A step's first process is a shell, which ignores SIGTERM: waiting longer would change nothing."""
+NAME_LENGTH = 63
+"""Of a label's value, a container's name, a pod's host name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What the step pods take over from the runner's own pod."""
+
+    name: str
+    uid: str
+    labels: dict[str, str]
+    """Those of contract 7 that the runner's pod has."""
+    pull_secrets: tuple[str, ...] = ()
+    secret_variables: tuple[dict[str, Any], ...] = ()
+    """Environment entries (name, valueFrom) that refer to Secrets."""
+
+    @classmethod
+    def from_pod(cls, pod: Any) -> Self:
+        """Take it from the `V1Pod` that Calrissian reads anyway; its first container is the runner."""
+        entries = []
+        for entry in pod.spec.containers[0].env or []:
+            ref = entry.value_from and entry.value_from.secret_key_ref
+            if entry.name in SECRETS.values() and ref:
+                source = {"name": ref.name, "key": ref.key, "optional": bool(ref.optional)}
+                entries.append({"name": entry.name, "valueFrom": {"secretKeyRef": source}})
+        labels = pod.metadata.labels or {}
+        return cls(
+            name=pod.metadata.name,
+            uid=pod.metadata.uid,
+            labels={key: labels[key] for key in JOB_LABELS if key in labels},
+            pull_secrets=tuple(secret.name for secret in pod.spec.image_pull_secrets or []),
+            secret_variables=tuple(entries),
+        )
+
+
+def adopt(pod: Pod, runner: Runner, step: str) -> None:
+    """Make the pod the runner's: owner, labels, pull secrets, and names that Kubernetes takes.
+
+    Args:
+        pod: the step's pod, changed in place.
+        runner: the runner's own pod.
+        step: the step's name in the workflow.
+    """
+    metadata, spec = pod["metadata"], pod["spec"]
+    stem, _, tag = metadata["name"].rpartition("-")
+    metadata["name"] = f"{safe_name(stem, NAME_LENGTH - 1 - len(tag))}-{tag}"
+    metadata["labels"] = {**metadata.get("labels", {}), **runner.labels, STEP_LABEL: safe_name(step)}
+    metadata["ownerReferences"] = [{"apiVersion": "v1", "kind": "Pod", "name": runner.name, "uid": runner.uid}]
+    for container in _containers(pod):
+        container["name"] = safe_name(container["name"])
+    if runner.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in runner.pull_secrets]
+
+
+def restrict(pod: Pod, *, read_only: bool = True) -> None:
+    """Meet Pod Security `restricted`, and take away what a step does not need.
+
+    Args:
+        pod: the step's pod, changed in place; `/tmp` and the output folder are volumes already.
+        read_only: False for images that write to their own file system (`--no-read-only`).
+    """
+    spec = pod["spec"]
+    spec.setdefault("securityContext", {}).update(runAsNonRoot=True, seccompProfile={"type": "RuntimeDefault"})
+    spec.update(automountServiceAccountToken=False, enableServiceLinks=False, terminationGracePeriodSeconds=GRACE_S)
+    for container in _containers(pod):
+        container["securityContext"] = {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": read_only,
+            "capabilities": {"drop": ["ALL"]},
+        }
+    resources = spec["containers"][0]["resources"]  # the requests are CWL's maxima
+    resources.setdefault("limits", {})["memory"] = resources["requests"]["memory"]
+
+
+def connect(pod: Pod, gateway: dict[str, Any], runner: Runner) -> None:
+    """Give the step its Dask Gateway: `/etc/dask/gateway.yaml`, and the password from its Secret.
+
+    The file is an annotation of the pod itself: no ConfigMap to create, nothing to clean up.
+
+    Args:
+        pod: the step's pod, changed in place.
+        gateway: Dask's configuration under the key `gateway`; holds no secret, see `step_gateway`.
+        runner: the runner's own pod.
+    """
+    spec, container = pod["spec"], pod["spec"]["containers"][0]
+    pod["metadata"].setdefault("annotations", {})["gateway.yaml"] = json.dumps({"gateway": gateway})  # JSON is YAML
+    item = {"path": "gateway.yaml", "fieldRef": {"fieldPath": "metadata.annotations['gateway.yaml']"}}
+    spec["volumes"].append({"name": "cwl-dask-gateway", "downwardAPI": {"items": [item]}})
+    container["volumeMounts"].append(
+        {"name": "cwl-dask-gateway", "mountPath": GATEWAY_FILE, "subPath": "gateway.yaml", "readOnly": True}
+    )
+    container["env"].extend(runner.secret_variables)
+
+
+def step_gateway(configured: dict[str, Any], options: dict[str, Any], user: str) -> dict[str, Any]:
+    """Write the `gateway` section of Dask's configuration for a step.
+
+    Args:
+        configured: the runner's own section.
+        options: the options that the cluster was claimed with.
+        user: the runner's user at the gateway; a cluster answers only to the user who made it.
+
+    Returns:
+        Address, proxy-address where it differs, auth and cluster options. A password is replaced by the name of the
+        variable that holds it.
+    """
+    auth = {"type": "basic", **(configured.get("auth") or {})}
+    arguments = {"username": user} if auth["type"] == "basic" else {}
+    arguments |= auth.get("kwargs") or {}
+    arguments |= {name: f"{{{variable}}}" for name, variable in SECRETS.items() if name in arguments}
+    section = {
+        "address": configured["address"],
+        "auth": {"type": auth["type"], "kwargs": arguments},
+        "cluster": {"options": {**((configured.get("cluster") or {}).get("options") or {}), **options}},
+    }
+    if proxy := configured.get("proxy-address"):
+        section["proxy-address"] = proxy
+    return section
+
+
+def safe_name(name: str, length: int = NAME_LENGTH) -> str:
+    """Make a DNS label of a name: lower case, digits and `-`, not at the ends, at most `length` characters."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:length].strip("-") or "step"
+
+
+def _containers(pod: Pod) -> list[dict[str, Any]]:
+    return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]

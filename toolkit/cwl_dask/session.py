@@ -1,0 +1,21 @@
+"""What all steps of a runner share. Imports nothing heavy: it is there before Calrissian is."""
+
+import threading
+from dataclasses import dataclass, field
+
+from cwl_dask.guard import Ledger
+from cwl_dask.output import Output
+
+PENDING_S = 100.0
+"""How long a pod or a cluster may take to start: a fault has to be told within two minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of the runner."""
+
+    output: Output
+    ledger: Ledger
+    pending_s: float = PENDING_S
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Set by SIGTERM."""

@@ -1,0 +1,96 @@
+"""What the guard does when the runner was killed: stop its clusters and delete its step pods."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from pathlib import Path
+
+import aiohttp
+from dask_gateway import Gateway, GatewayServerError
+from kubernetes import client, config
+from kubernetes.client.rest import ApiException
+from urllib3.exceptions import HTTPError
+
+from cwl_dask import output
+
+log = logging.getLogger(__name__)
+
+SETTLE_S = 90
+"""How long to go on asking a gateway that is away: the runner's promise is two minutes."""
+FRESH_S = 5
+"""A gateway may not know a cluster yet that was submitted a moment ago."""
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+def settle(clusters: list[str]) -> int:
+    """Remove the step pods of the runner in this pod, and its clusters.
+
+    Args:
+        clusters: names of clusters that may still run.
+
+    Returns:
+        0 when nothing is left, 1 when something may be.
+    """
+    lines = output.Output()
+    output.install(lines)
+    with contextlib.suppress(OSError, KeyError):
+        lines.open(os.environ["CWL_DASK_LOG"])
+    log.error("the runner was killed; removing what it left")
+    problems = [*delete_steps(os.environ["CALRISSIAN_POD_NAME"]), *asyncio.run(stop_clusters(clusters))]
+    for problem in problems:
+        log.error("%s", problem)
+    return 1 if problems else 0
+
+
+def delete_steps(runner: str) -> list[str]:
+    """Delete the step pods that the runner's pod owns.
+
+    Returns:
+        A sentence for each problem.
+    """
+    try:
+        config.load_incluster_config()
+        namespace, api = NAMESPACE_FILE.read_text(), client.CoreV1Api()
+        for pod in api.list_namespaced_pod(namespace, label_selector="bai-kit/step").items:
+            if any(owner.name == runner for owner in pod.metadata.owner_references or []):
+                api.delete_namespaced_pod(pod.metadata.name, namespace)
+                log.info("deleted the step's pod %s", pod.metadata.name)
+    except (ApiException, HTTPError, OSError, config.ConfigException) as error:
+        return [f"step pods may still run, they end when the job is deleted: {error}"]
+    return []
+
+
+async def stop_clusters(clusters: list[str]) -> list[str]:
+    """Stop clusters, all at once, until each is seen gone.
+
+    Returns:
+        A sentence for each that may still run.
+    """
+    if not clusters:
+        return []
+    async with Gateway(asynchronous=True) as gateway:
+        stops = [asyncio.wait_for(_stop(gateway, name), SETTLE_S) for name in clusters]
+        ends = await asyncio.gather(*stops, return_exceptions=True)
+    return [
+        f"cluster {name} may still run, its idle timeout ends it: {str(end) or type(end).__name__}"
+        for name, end in zip(clusters, ends, strict=True)
+        if end is not None
+    ]
+
+
+async def _stop(gateway: Gateway, name: str) -> None:
+    since = time.monotonic()
+    while True:
+        try:
+            await gateway.stop_cluster(name)
+            if (await gateway.get_cluster(name)).status.name in {"STOPPED", "FAILED"}:
+                break
+        except ValueError as error:  # the gateway's own "Cluster NAME not found", not a proxy's bare 404
+            if name in str(error) and time.monotonic() > since + FRESH_S:
+                break
+        except (OSError, aiohttp.ClientError, GatewayServerError):
+            pass
+        await asyncio.sleep(0.2)
+    log.info("dismissed cluster %s after %.1f s", name, time.monotonic() - since)

@@ -1,0 +1,123 @@
+"""Steps under Calrissian: each a pod of its own, with a Dask cluster around it where the tool asks for one."""
+
+import functools
+import getpass
+import logging
+import os
+from typing import Any
+
+import dask
+from calrissian.job import CalrissianCommandLineJob
+from calrissian.tool import CalrissianCommandLineTool, calrissian_make_tool
+from cwltool.errors import WorkflowException
+
+from cwl_dask import pod as pods
+from cwl_dask.extension import check_tool, evaluate, wanted_by
+from cwl_dask.lifecycle import Claim, ClaimError
+from cwl_dask.watching import StepClient, StepError
+
+log = logging.getLogger(__name__)
+
+
+class StepJob(CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has no types
+    """Any step: its pod passes Pod Security `restricted` and is the runner's."""
+
+    client: StepClient
+
+    def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
+        """Make the pod."""
+        self.environment["USER"] = user()
+        pod: pods.Pod = super().create_kubernetes_runtime(runtimeContext)
+        pods.adopt(pod, self.client.runner, self.name)
+        pods.restrict(pod, read_only=not runtimeContext.no_read_only)
+        return pod
+
+    def run(self, runtimeContext: Any, tmpdir_lock: Any = None) -> None:  # noqa: N803 - Calrissian's name
+        """Run the step to its end; one that has no result ends with the reason, and the workflow with it."""
+        try:
+            self.client.check()
+            self.run_step(runtimeContext, tmpdir_lock)
+        except StepError as error:
+            log.error("step %s: %s", self.name, error)  # noqa: TRY400 - one line, no traceback
+            with runtimeContext.workflow_eval_lock:
+                self.output_callback({}, "temporaryFail" if error.temporary else "permanentFail")
+
+    def collect_outputs_of(self, collect: Any, outdir: str, exit_code: int) -> Any:
+        """Collect the outputs; that a failed step has none must not hide its exit code."""
+        try:
+            return collect(outdir, exit_code)
+        except WorkflowException:
+            if exit_code == 0 or exit_code in self.successCodes:
+                raise
+            return {}
+
+    def run_step(self, runtime_context: Any, tmpdir_lock: Any) -> None:
+        """Run the step as Calrissian does."""
+        job: Any = self
+        job.collect_outputs = functools.partial(self.collect_outputs_of, job.collect_outputs)
+        super().run(runtime_context, tmpdir_lock)
+
+
+class DaskStepJob(StepJob):
+    """A step with a Dask cluster: claimed before its pod is made, dismissed when its pod has ended."""
+
+    def run_step(self, runtime_context: Any, tmpdir_lock: Any) -> None:
+        """Claim, run, dismiss.
+
+        Raises:
+            StepError: there is no cluster, or the step has no result.
+        """
+        session = self.client.session
+        try:
+            with Claim(evaluate(self), self._get_container_image(), session.pending_s) as claim:
+                session.ledger.owe("cluster", claim.name)
+                self.client.claim = claim
+                self.environment.update(DASK_GATEWAY_CLUSTER=claim.name, DASK_CLUSTER=claim.name)
+                super().run_step(runtime_context, tmpdir_lock)
+        except ClaimError as error:
+            raise StepError(str(error), temporary=error.temporary) from error
+        finally:
+            if self.client.claim is not None:
+                session.ledger.settle("cluster", self.client.claim.name)
+
+    def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
+        """Make the pod, with `/etc/dask/gateway.yaml` in it."""
+        pod = super().create_kubernetes_runtime(runtimeContext)
+        assert self.client.claim  # noqa: S101 - set before
+        gateway = pods.step_gateway(dask.config.get("gateway"), self.client.claim.options, user())
+        pods.connect(pod, gateway, self.client.runner)
+        return pod
+
+    def wait_for_kubernetes_pod(self) -> Any:
+        """Wait for the step; its results are collected while the cluster goes."""
+        try:
+            return super().wait_for_kubernetes_pod()
+        finally:
+            assert self.client.claim  # noqa: S101 - set before
+            self.client.claim.dismiss()
+
+
+class StepTool(CalrissianCommandLineTool):  # type: ignore[misc] # Calrissian has no types
+    """A CommandLineTool with our checks and our jobs."""
+
+    def __init__(self, toolpath_object: Any, loading_context: Any) -> None:
+        super().__init__(toolpath_object, loading_context)
+        check_tool(self)
+
+    def make_job_runner(self, runtimeContext: Any) -> type[StepJob]:  # noqa: N803 - Calrissian's name
+        """Choose the kind of step, after Calrissian's checks and the image that it may fill in."""
+        super().make_job_runner(runtimeContext)
+        return DaskStepJob if wanted_by(self) else StepJob
+
+
+def make_tool(spec: dict[str, Any], loading_context: Any) -> Any:
+    """Make a cwltool process of a document's part: `construct_tool_object`."""
+    return (StepTool if spec.get("class") == "CommandLineTool" else calrissian_make_tool)(spec, loading_context)
+
+
+def user() -> str:
+    """Name the gateway's user, of the runner and its steps alike; a random uid may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
