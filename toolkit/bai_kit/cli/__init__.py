@@ -25,6 +25,9 @@ app = typer.Typer(
     epilog="Every command also takes --output json, -v, -q and --log-format, anywhere on the line.",
 )
 app.command()(run.run)
+app.command()(deploy.deploy)
+app.command()(deploy.undeploy)
+app.add_typer(render.app, name="render")
 for command in (jobs.logs, jobs.status, jobs.list_, jobs.cancel, jobs.delete, jobs.results, jobs.clean, doctor.doctor):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(cluster.app, name="cluster")
