@@ -22,7 +22,7 @@ class Run:
     client_mb: float
     """Largest resident memory of the command's own process."""
     tree_mb: float
-    """Largest sum of resident memory of the command, its children and the processes of `beside` (workers, scheduler)."""
+    """Largest sum of resident memory of the command, its children and the processes of `beside`."""
 
 
 def tree(root: psutil.Process) -> list[psutil.Process]:

@@ -6,11 +6,15 @@ Prints the address as its first line, serves until its standard input ends, then
 """
 
 import argparse
+import contextlib
 import json
 import re
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -71,13 +75,41 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: the counters are the log."""
 
 
+@dataclass
+class Server:
+    """A running server; the counters are there when it has ended."""
+
+    address: str
+    requests: int = 0
+    bytes: int = 0
+
+
+@contextlib.contextmanager
+def serving(folder: Path, latency_ms: float = 100, mbit: float = 400) -> Iterator[Server]:
+    """Run this program on `folder` in a process of its own."""
+    command = [sys.executable, __file__, str(folder), f"--latency-ms={latency_ms}", f"--mbit={mbit}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        server = Server(process.stdout.readline().strip())
+        try:
+            yield server
+        finally:
+            counted = json.loads(process.communicate()[0])
+            server.requests, server.bytes = counted["requests"], counted["bytes"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dir", type=Path)
     parser.add_argument("--latency-ms", type=float, default=100, help="delay before each answer [ms] (default 100)")
-    parser.add_argument("--mbit", type=float, default=400, help="bandwidth of one connection [Mbit/s], 0 = no limit (default 400)")
+    parser.add_argument(
+        "--mbit", type=float, default=400, help="bandwidth of one connection [Mbit/s], 0 = no limit (default 400)"
+    )
     args = parser.parse_args()
-    Handler.root, Handler.latency_s, Handler.bytes_per_s = args.dir.resolve(), args.latency_ms / 1000, args.mbit * 1e6 / 8
+    Handler.root, Handler.latency_s, Handler.bytes_per_s = (
+        args.dir.resolve(),
+        args.latency_ms / 1000,
+        args.mbit * 1e6 / 8,
+    )
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

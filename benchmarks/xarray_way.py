@@ -24,7 +24,12 @@ def nbr(href: str):
     item.make_asset_hrefs_absolute()
     keys = bands(item)
     stack = stackstac.stack(
-        [item], assets=keys, resolution=10, epsg=32610, resampling=Resampling.nearest, chunksize=(1, 1, 1024, 1024),
+        [item],
+        assets=keys,
+        resolution=10,
+        epsg=32610,
+        resampling=Resampling.nearest,
+        chunksize=(1, 1, 1024, 1024),
         rescale=False,
     )
     stack = stack.assign_coords(band=["nir", "swir2"]).drop_vars("time")
