@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bai_kit import __version__
-from bai_kit.cli import cluster, doctor, jobs, package, run
+from bai_kit.cli import cluster, deploy, doctor, jobs, package, render, run
 from bai_kit.errors import BaiKitError, UsageError
 from bai_kit.output import Format, LogFormat, configure_logging, emit, emit_error
 
