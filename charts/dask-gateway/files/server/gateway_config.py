@@ -1,0 +1,98 @@
+"""Configuration of API server and controller, from the chart's values. Both read this one file."""
+
+import os
+
+from dask_gateway_server.backends.kubernetes.utils import merge_json_objects as merged
+from gateway_options import make
+from gateway_settings import SETTINGS, given
+
+c = get_config()  # noqa: F821 - traitlets gives it
+backend, auth = SETTINGS["backend"], SETTINGS["auth"]
+
+# --- what both need to agree on
+for section in (c.KubeBackend, c.KubeController):
+    section.gateway_instance = SETTINGS["instance"]
+    section.api_url = SETTINGS["apiUrl"]
+    section.common_labels = SETTINGS["labels"]
+    section.common_annotations = SETTINGS["annotations"]
+
+# --- the API server
+c.DaskGateway.address = ":8000"
+c.DaskGateway.log_level = SETTINGS["loglevel"]
+c.DaskGateway.backend_class = "gateway_backend.Backend"
+c.Backend.max_clusters_per_user = SETTINGS["maxClustersPerUser"]
+said = SETTINGS["clusterConfig"]
+c.Backend.cluster_options = make(
+    SETTINGS["clusterOptions"],
+    image=backend["image"],
+    idle_timeout=said["idle_timeout"],
+    memory_limit=said["worker_memory_limit"],
+)
+
+# --- users
+if auth["type"] == "simple":
+    c.DaskGateway.authenticator_class = "dask_gateway_server.auth.SimpleAuthenticator"
+    c.SimpleAuthenticator.password = os.environ.get("DASK_GATEWAY_PASSWORD") or None
+elif auth["type"] == "jupyterhub":
+    c.DaskGateway.authenticator_class = "dask_gateway_server.auth.JupyterHubAuthenticator"
+    hub = auth["jupyterhub"]
+    host, port = (os.environ.get(f"HUB_SERVICE_{part}", "") for part in ("HOST", "PORT"))
+    if not (hub["apiUrl"] or host):
+        raise SystemExit("no hub in this namespace: set gateway.auth.jupyterhub.apiUrl")
+    c.JupyterHubAuthenticator.jupyterhub_api_url = hub["apiUrl"] or f"http://{host}:{port}/hub/api"
+    c.JupyterHubAuthenticator.jupyterhub_service_name = hub["jupyterhubServiceName"]
+else:
+    c.DaskGateway.authenticator_class = auth["custom"]["class"]
+    c[auth["custom"]["class"].rsplit(".", 1)[-1]].update(auth["custom"]["config"])
+
+# --- clusters
+c.KubeClusterConfig.update(given(SETTINGS["clusterConfig"]))
+c.KubeClusterConfig.update(
+    image=backend["image"],
+    image_pull_policy=backend["pullPolicy"] or None,
+    image_pull_secrets=backend["imagePullSecrets"],
+    namespace=SETTINGS["namespace"],
+    environment=backend["environment"],
+    scheduler_cmd=backend["schedulerCmd"],
+    worker_cmd=backend["workerCmd"],
+)
+# Restricted Pod Security for every pod; what the values add is laid over it. Schedulers answer a probe each second,
+# because a cluster is usable only after one was answered.
+POD = {
+    "terminationGracePeriodSeconds": backend["terminationGracePeriodSeconds"],
+    "enableServiceLinks": False,
+    "securityContext": {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "fsGroup": 1000,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    },
+    "volumes": [{"name": "tmp", "emptyDir": {}}],
+}
+CONTAINER = {
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    },
+    "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    "env": [{"name": "HOME", "value": "/tmp"}, {"name": "DASK_TEMPORARY_DIRECTORY", "value": "/tmp"}],
+}
+READY = {"readinessProbe": {"periodSeconds": 1, "timeoutSeconds": 3, "failureThreshold": 10}}
+for kind in ("scheduler", "worker"):
+    said = backend[kind]
+    container = merged(CONTAINER, READY) if kind == "scheduler" else CONTAINER
+    c.KubeClusterConfig.update({
+        f"{kind}_extra_pod_config": merged(POD, said["extraPodConfig"]),
+        f"{kind}_extra_container_config": merged(container, said["extraContainerConfig"]),
+        f"{kind}_extra_pod_labels": said["labels"],
+        f"{kind}_extra_pod_annotations": said["annotations"],
+    })
+
+# --- the controller
+c.KubeController.update(SETTINGS["controller"])
+
+# --- the last word
+for _, source in sorted(SETTINGS["extraConfig"].items()):
+    exec(compile(source, "gateway.extraConfig", "exec"))  # noqa: S102 - the operator's own configuration

@@ -1,0 +1,76 @@
+"""The controller, with the repairs that a real Kubernetes asks for.
+
+    python gateway_controller.py --config gateway_config.py
+"""
+
+import asyncio
+
+from dask_gateway_server.backends.kubernetes import controller
+from dask_gateway_server.backends.kubernetes.utils import k8s_timestamp, parse_k8s_timestamp
+from dask_gateway_server.utils import timestamp
+from gateway_informer import install
+from kubernetes_asyncio.client.rest import ApiException
+from traitlets import Float
+
+install(controller)
+
+
+class Controller(controller.KubeController):
+    """The Kubernetes controller; each method says what it mends."""
+
+    start_timeout = Float(600, config=True, help="Seconds after which a cluster that does not start is given up.")
+
+    def on_pod_update(self, pod, old=None):
+        """Count workers that no node has taken: without a container status they were waited for ten minutes."""
+        status = pod.setdefault("status", {})
+        if status.get("phase") == "Pending" and not status.get("containerStatuses"):
+            status["containerStatuses"] = [{"name": "dask-worker", "state": {"waiting": {}}}]
+        super().on_pod_update(pod, old=old)
+
+    async def handle_scale_down(self, cluster, sched_pod, info, replicas, delta):
+        """Remove as many waiting workers as there are too many; a slice with a negative end removed others."""
+        namespace = cluster["metadata"]["namespace"]
+        pods = {*sorted(info.pending)[:-delta], *info.succeeded, *info.failed} if delta else info.succeeded | info.failed
+        if not pods:
+            return False
+        self.log.info("Cluster %s.%s: deleting %d workers", namespace, cluster["metadata"]["name"], len(pods))
+        info.set_expectations(deletes=len(pods))
+        done = await asyncio.gather(*(self.delete_pod(namespace, p, info) for p in pods), return_exceptions=True)
+        return any(isinstance(result, Exception) for result in done)
+
+    async def delete_pod(self, namespace, pod_name, info=None):
+        """Take a pod that is gone for deleted; a wrong attribute made it an endless retry."""
+        try:
+            await self.core_client.delete_namespaced_pod(pod_name, namespace)
+        except ApiException as exc:
+            if info is not None:
+                info.deletes -= 1
+            if exc.status != 404:
+                raise
+
+    async def handle_pending_cluster(self, cluster):
+        """Make the Service together with the pod, and give up a scheduler that never starts (a wrong image)."""
+        status, requeue = await super().handle_pending_cluster(cluster)
+        if status["phase"] != "Pending":
+            return status, requeue
+        namespace = cluster["metadata"]["namespace"]
+        pod = self.informers["pod"].get(f"{namespace}.{status['schedulerPod']}")
+        if pod is not None and not status.get("service"):
+            status["service"] = await self.create_service_if_not_exists(cluster, pod)
+        age_s = (timestamp() - parse_k8s_timestamp(cluster["metadata"]["creationTimestamp"])) / 1000
+        if age_s > self.start_timeout:
+            self.log.warning("Cluster %s.%s has not started in %d s", namespace, cluster["metadata"]["name"], age_s)
+            await self.cleanup_cluster_resources(status, namespace)
+            return {**status, "phase": "Failed", "completionTime": k8s_timestamp()}, False
+        return status, True  # looked at again, because nothing else would tell that time passed
+
+    async def cleanup_cluster_resources(self, status, namespace):
+        """Delete the workers too: garbage collection begins only when the scheduler's pod is gone."""
+        await super().cleanup_cluster_resources(status, namespace)
+        name = (status.get("schedulerPod") or "").removeprefix("dask-scheduler-")
+        workers = list(self.cluster_info[f"{namespace}.{name}"].all_pods) if name else []
+        await asyncio.gather(*(self.delete_pod(namespace, worker) for worker in workers))
+
+
+if __name__ == "__main__":
+    Controller.launch_instance()

@@ -1,0 +1,58 @@
+{{/* Every object's name is made here. Services of clusters are named by the controller. */}}
+
+{{- define "dask-gateway.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dask-gateway.api" -}}api-{{ include "dask-gateway.fullname" . }}{{- end -}}
+{{- define "dask-gateway.controller" -}}controller-{{ include "dask-gateway.fullname" . }}{{- end -}}
+{{- define "dask-gateway.traefik" -}}traefik-{{ include "dask-gateway.fullname" . }}{{- end -}}
+{{- define "dask-gateway.hooks" -}}hooks-{{ include "dask-gateway.fullname" . }}{{- end -}}
+{{- define "dask-gateway.auth" -}}{{ include "dask-gateway.fullname" . }}-auth{{- end -}}
+{{- define "dask-gateway.server" -}}{{ include "dask-gateway.fullname" . }}-server{{- end -}}
+{{- define "dask-gateway.test" -}}{{ include "dask-gateway.fullname" . }}-test{{- end -}}
+{{- define "dask-gateway.dask" -}}{{ include "dask-gateway.fullname" . }}-dask{{- end -}}
+
+{{/* The namespace of the clusters. */}}
+{{- define "dask-gateway.namespace" -}}
+{{- default .Release.Namespace .Values.gateway.backend.namespace -}}
+{{- end -}}
+
+{{/* The label that tells this release's clusters from others'. Where several releases can see the same clusters, the
+     release's namespace is part of it. */}}
+{{- define "dask-gateway.instance" -}}
+{{- $own := and (eq .Values.rbac.scope "namespace") (eq (include "dask-gateway.namespace" .) .Release.Namespace) -}}
+{{- $name := include "dask-gateway.fullname" . -}}
+{{- if $own -}}{{ $name }}{{- else -}}
+{{- $long := printf "%s.%s" .Release.Namespace $name -}}
+{{- if gt (len $long) 63 -}}{{ printf "%s-%s" ($long | trunc 52) ($long | sha256sum | trunc 10) }}{{- else -}}{{ $long }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* repository:tag or repository@digest. Takes image (name, tag) and root. */}}
+{{- define "dask-gateway.image" -}}
+{{- $tag := default .root.Chart.AppVersion .image.tag -}}
+{{- if hasPrefix "sha256:" $tag -}}{{ .image.name }}@{{ $tag }}{{- else -}}{{ .image.name }}:{{ $tag }}{{- end -}}
+{{- end -}}
+
+{{/* The prefix without its last slash: empty for the root. */}}
+{{- define "dask-gateway.prefix" -}}{{ .Values.gateway.prefix | trimSuffix "/" }}{{- end -}}
+
+{{/* Name and key of the Secret with the password; an empty mapping when there is no password. */}}
+{{- define "dask-gateway.passwordSecret" -}}
+{{- $found := dict -}}
+{{- with .Values.gateway.auth -}}
+{{- if ne .type "simple" -}}
+{{- else if .simple.existingSecret -}}{{ $found = dict "name" .simple.existingSecret "key" .simple.existingSecretKey }}
+{{- else if or .simple.password .simple.generatePassword -}}{{ $found = dict "name" (include "dask-gateway.auth" $) "key" "password" }}
+{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}

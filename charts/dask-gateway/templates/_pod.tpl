@@ -1,0 +1,166 @@
+{{/* Everything that pods of all components share. Each template takes root, component and values (PodSettings). */}}
+
+{{- define "dask-gateway.podMetadata" -}}
+metadata:
+  labels:
+    {{- include "dask-gateway.selector" . | nindent 4 }}
+    {{- with merge (deepCopy .values.labels) .root.Values.commonLabels (default (dict) .moreLabels) }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with merge (deepCopy .values.annotations) (default (dict) .moreAnnotations) .root.Values.commonAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+
+{{/* [{name: ...}] from names and objects. */}}
+{{- define "dask-gateway.pullSecrets" -}}
+{{- $found := list -}}
+{{- range . -}}{{- $found = append $found (ternary (dict "name" .) . (kindIs "string" .)) -}}{{- end -}}
+{{- uniq $found | toJson -}}
+{{- end -}}
+
+{{- define "dask-gateway.podSecurity" -}}
+{{- $base := dict "runAsNonRoot" true "runAsUser" 1000 "runAsGroup" 1000 "fsGroup" 1000 "seccompProfile" (dict "type" "RuntimeDefault") -}}
+{{- toYaml (mergeOverwrite $base (deepCopy .)) -}}
+{{- end -}}
+
+{{- define "dask-gateway.containerSecurity" -}}
+{{- $base := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
+{{- toYaml (mergeOverwrite $base (deepCopy .)) -}}
+{{- end -}}
+
+{{/* The pod's spec up to its containers. */}}
+{{- define "dask-gateway.podSpec" -}}
+serviceAccountName: {{ include "dask-gateway.serviceAccount" . }}
+automountServiceAccountToken: true
+securityContext:
+  {{- include "dask-gateway.podSecurity" .values.podSecurityContext | nindent 2 }}
+{{- with include "dask-gateway.pullSecrets" (concat .values.imagePullSecrets .root.Values.imagePullSecrets) | fromJsonArray }}
+imagePullSecrets: {{ toJson . }}
+{{- end }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .values.nodeSelector }}
+nodeSelector: {{ toJson . }}
+{{- end }}
+{{- with .values.affinity }}
+affinity: {{ toJson . }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations: {{ toJson . }}
+{{- end }}
+{{- with .values.topologySpreadConstraints }}
+{{- $own := dict "labelSelector" (dict "matchLabels" (include "dask-gateway.selector" $ | fromYaml)) }}
+topologySpreadConstraints:
+  {{- range . }}
+  - {{ merge (deepCopy .) $own | toJson }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "dask-gateway.serviceAccount" -}}
+{{- $key := eq .component "api" | ternary "gateway" .component -}}
+{{- if .root.Values.rbac.enabled -}}
+{{- include (printf "dask-gateway.%s" .component) .root -}}
+{{- else -}}
+{{- default "default" (get .root.Values.rbac $key).serviceAccountName -}}
+{{- end -}}
+{{- end -}}
+
+{{/* An empty mapping in resources says nothing: it is left out, with what is null. */}}
+{{- define "dask-gateway.resources" -}}
+{{- $found := dict -}}
+{{- range $kind := list "requests" "limits" -}}
+{{- $amounts := dict -}}
+{{- range $name, $amount := get $ $kind -}}
+{{- if not (kindIs "invalid" $amount) -}}{{- $_ := set $amounts $name (toString $amount) -}}{{- end -}}
+{{- end -}}
+{{- if $amounts -}}{{- $_ := set $found $kind $amounts -}}{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
+
+{{/* A probe: name, probe (of the values), handler. */}}
+{{- define "dask-gateway.probe" -}}
+{{- if .probe.enabled }}
+{{ .name }}:
+  {{- toYaml (merge (omit .probe "enabled") .handler) | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* The container's part that all components share, after its command and ports. */}}
+{{- define "dask-gateway.container" -}}
+resources: {{ include "dask-gateway.resources" .values.resources }}
+terminationMessagePolicy: FallbackToLogsOnError
+securityContext:
+  {{- include "dask-gateway.containerSecurity" .values.containerSecurityContext | nindent 2 }}
+{{- with .values.envFrom }}
+envFrom: {{ toJson . }}
+{{- end }}
+{{- end -}}
+
+{{/* A service account, its Role and the binding, in the clusters' namespace; or ClusterRoles. Takes root, component, rules. */}}
+{{- define "dask-gateway.rights" -}}
+{{- $wide := eq .root.Values.rbac.scope "cluster" -}}
+{{- $account := include (printf "dask-gateway.%s" .component) .root -}}
+{{- $name := $wide | ternary (printf "%s-%s" .root.Release.Namespace $account) $account -}}
+{{- $namespace := include "dask-gateway.namespace" .root -}}
+{{- $metadata := include "dask-gateway.metadata" (dict "root" .root "component" .component "name" $name "namespace" $namespace) | fromYaml -}}
+{{- if $wide -}}{{- $_ := unset $metadata.metadata "namespace" -}}{{- end -}}
+apiVersion: v1
+kind: ServiceAccount
+{{ include "dask-gateway.metadata" (dict "root" .root "component" .component "name" $account "annotations" .root.Values.rbac.serviceAccountAnnotations) }}
+automountServiceAccountToken: false
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $wide | ternary "ClusterRole" "Role" }}
+{{ toYaml $metadata }}
+rules:
+  {{- .rules | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $wide | ternary "ClusterRoleBinding" "RoleBinding" }}
+{{ toYaml $metadata }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ $wide | ternary "ClusterRole" "Role" }}
+  name: {{ $name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ $account }}
+    namespace: {{ .root.Release.Namespace }}
+{{- end -}}
+
+{{/* A PodDisruptionBudget: root, component, pdb. */}}
+{{- define "dask-gateway.pdb" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+{{ include "dask-gateway.metadata" (dict "root" .root "component" .component "name" (include (printf "dask-gateway.%s" .component) .root)) }}
+spec:
+  selector:
+    matchLabels:
+      {{- include "dask-gateway.selector" . | nindent 6 }}
+  {{- if kindIs "invalid" .pdb.minAvailable }}
+  maxUnavailable: {{ .pdb.maxUnavailable }}
+  {{- else }}
+  minAvailable: {{ .pdb.minAvailable }}
+  {{- end }}
+{{- end -}}
+
+{{/* What makes pods new when what they read has changed. */}}
+{{- define "dask-gateway.serverChecksum" -}}
+checksum/config: {{ include "dask-gateway.settings" . | sha256sum }}
+checksum/code: {{ (.Files.Glob "files/server/*.py").AsConfig | sha256sum }}
+{{- end -}}
+
+{{/* Image of the API server (component api) or of the controller, with its pull policy. */}}
+{{- define "dask-gateway.serverImage" -}}
+{{- $image := .root.Values.gateway.image -}}
+{{- if .image.name -}}{{- $image = .image -}}{{- end -}}
+image: {{ include "dask-gateway.image" (dict "root" .root "image" $image) }}
+{{- with default $image.pullPolicy .image.pullPolicy }}
+imagePullPolicy: {{ . }}
+{{- end }}
+{{- end -}}

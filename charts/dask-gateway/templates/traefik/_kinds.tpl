@@ -1,0 +1,10 @@
+{{/* Traefik's custom resources. Their plurals are the lower-case names and an s. */}}
+{{- define "dask-gateway.traefik.kinds" -}}
+[IngressRoute, IngressRouteTCP, IngressRouteUDP, Middleware, MiddlewareTCP, ServersTransport, ServersTransportTCP, TLSOption, TLSStore, TraefikService]
+{{- end -}}
+
+{{- define "dask-gateway.traefik.plurals" -}}
+{{- $found := list -}}
+{{- range include "dask-gateway.traefik.kinds" . | fromYamlArray -}}{{- $found = append $found (printf "%ss" (lower .)) -}}{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
