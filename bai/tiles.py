@@ -1,0 +1,121 @@
+"""Tiles of a Cloud-Optimized GeoTIFF, encoded window by window, anywhere.
+
+Overview pixel (r, c) of level k is pixel (r << k, c << k) of the raster, so a window knows its overviews alone, down to
+one tile; from there on four tiles make the next, which is the writer's work.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from isal import isal_zlib
+
+from bai.buffers import buffer
+from bai.grid import Shape
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bai.grid import Window
+    from bai.tiff import Raster
+
+ISAL_LEVEL, ZSTD_LEVEL = 1, 1
+"""The fast ends: on dNBR the slow ends take 4 to 7 times as long for 2 % fewer bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a raster is cut: tiles of block x block in the file, window x window pixels to a task."""
+
+    shape: Shape
+    block: int = 512
+    window: int = 2048
+    """`block` times a power of two."""
+
+    @property
+    def levels(self) -> list[Shape]:
+        """The full raster and its overviews, each half of the one before, until one tile holds all."""
+        levels = [self.shape]
+        while max(levels[-1].rows, levels[-1].cols) > self.block:
+            levels.append(Shape((levels[-1].rows + 1) // 2, (levels[-1].cols + 1) // 2))
+        return levels
+
+    @property
+    def owned(self) -> int:
+        """Levels whose tiles lie within one window."""
+        return (self.window // self.block).bit_length()
+
+    def tiles(self, level: int) -> Shape:
+        """Tiles of a level in each direction."""
+        shape = self.levels[level]
+        return Shape(-(-shape.rows // self.block), -(-shape.cols // self.block))
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """The encoded tiles of one window."""
+
+    blob: npt.NDArray[np.uint8]
+    """Tiles as they stand in the file, one after another: size, data, last four bytes again. As an
+    array Dask sends it without a copy."""
+    index: tuple[tuple[int, int, int, int], ...]
+    """Level, tile row, tile column and bytes of each."""
+    rest: npt.NDArray[Any] | None
+    """The window's share of the first level that it does not own, if there is one."""
+
+
+def encode_window(pixels: npt.NDArray[Any], window: Window, layout: Layout, raster: Raster) -> Tiles:
+    """Encode the tiles of the raster and of its overviews that lie in a window.
+
+    Args:
+        pixels: The window's pixels, (rows, cols).
+        window: Its place.
+        layout: How the raster is cut.
+        raster: How pixels are stored.
+    """
+    blobs, index, levels = [], [], len(layout.levels)
+    for level in range(min(layout.owned, levels)):
+        for row in range(0, pixels.shape[0], layout.block):
+            for col in range(0, pixels.shape[1], layout.block):
+                blobs.append(
+                    encode_tile(pixels[row : row + layout.block, col : col + layout.block], layout.block, raster)
+                )
+                place = ((window.row_off >> level) + row, (window.col_off >> level) + col)
+                index.append((level, place[0] // layout.block, place[1] // layout.block, len(blobs[-1])))
+        pixels = pixels[::2, ::2]
+    return Tiles(
+        np.frombuffer(b"".join(blobs), np.uint8),
+        tuple(index),
+        np.ascontiguousarray(pixels) if levels > layout.owned else None,
+    )
+
+
+def encode_tile(pixels: npt.NDArray[Any], block: int, raster: Raster) -> bytes:
+    """Encode one tile, padded with nodata."""
+    tile = buffer("tile", (block, block), raster.dtype)
+    tile[: pixels.shape[0], : pixels.shape[1]] = pixels
+    tile[pixels.shape[0] :] = tile[:, pixels.shape[1] :] = raster.nodata
+    raw: Any = _predict(tile) if raster.predictor == 3 else tile  # noqa: PLR2004 - TIFF's floating point predictor
+    data = zstd.compress(raw, level=ZSTD_LEVEL) if raster.compress == "zstd" else isal_zlib.compress(raw, ISAL_LEVEL)
+    return struct.pack("<I", len(data)) + data + data[-4:]
+
+
+def _predict(tile: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Apply TIFF's floating point predictor: bytes of a row by significance, then differences (Adobe, TechNote 3)."""
+    rows, cols = tile.shape
+    planes = buffer("planes", (rows, 4, cols), np.uint8)
+    planes[...] = tile.astype("<f4", copy=False).view(np.uint8).reshape(rows, cols, 4)[:, :, ::-1].transpose(0, 2, 1)
+    flat = planes.reshape(rows, 4 * cols)
+    differences = buffer("differences", flat.shape, np.uint8)
+    differences[:, 0] = flat[:, 0]
+    np.subtract(flat[:, 1:], flat[:, :-1], out=differences[:, 1:])
+    return differences
