@@ -1,0 +1,159 @@
+"""The Job that the chart writes once: what the runner relies on, and what Kubernetes' `restricted` asks for."""
+
+import json
+
+import pytest
+import yaml
+from bai_kit.template import Template, fill
+
+
+def data_of(objects, name):
+    (found,) = [each for each in objects if each["kind"] == "ConfigMap" and each["metadata"]["name"] == name]
+    return found["data"]
+
+
+@pytest.fixture(scope="module")
+def job(render):
+    return json.loads(data_of(render("bai-chart", release="bai"), "bai-job")["job.json"])
+
+
+@pytest.fixture(scope="module")
+def pod(job):
+    return job["spec"]["template"]["spec"]
+
+
+def test_the_runner_is_the_first_container_because_calrissian_copies_its_volumes(pod):
+    assert [each["name"] for each in pod["containers"]] == ["runner", "guard"]
+    assert pod["containers"][0]["command"] == ["cwl-dask-calrissian"]
+    assert pod["containers"][1]["command"] == ["cwl-dask-guard"]
+
+
+def test_the_guard_sees_the_same_files_and_environment_as_the_runner(pod):
+    runner, guard = pod["containers"]
+    for key in ("volumeMounts", "env", "image", "securityContext"):
+        assert runner[key] == guard[key]
+
+
+def test_the_log_variable_comes_after_the_name_that_it_contains(pod):
+    names = [each["name"] for each in pod["containers"][0]["env"]]
+    assert names.index("JOB_NAME") < names.index("CWL_DASK_LOG")
+
+
+def test_every_path_of_a_job_lies_in_its_own_folder(pod):
+    paths = [word.partition("=")[2] for word in pod["containers"][0]["args"] if "=/calrissian" in word]
+    assert len(paths) == 5
+    assert all(path.startswith("/calrissian/$(JOB_NAME)/") for path in paths)
+
+
+def test_a_job_is_tried_once_and_is_removed_after_a_day(job):
+    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+    assert job["spec"]["ttlSecondsAfterFinished"] == 86400
+
+
+def test_every_mount_has_its_volume_and_every_volume_its_mount(pod):
+    volumes = {each["name"] for each in pod["volumes"]}
+    assert {each["name"] for each in pod["containers"][0]["volumeMounts"]} == volumes
+
+
+def test_filling_in_a_name_inputs_and_a_package_makes_the_job_of_a_run(job):
+    template = Template(release="bai", job=job, package=None)
+    made = fill(template, "fire-1", {"a": "{{ b }}"}, package={"cwlVersion": "v1.2"})
+    pod = made["spec"]["template"]
+    assert pod["metadata"]["labels"]["bai-kit/job"] == "fire-1"
+    assert json.loads(pod["metadata"]["annotations"]["bai-kit/params"]) == {"a": "{{ b }}"}
+    assert pod["spec"]["containers"][0]["args"][-2:] == ["/job/app-package.json", "/job/params.json"]
+    (items,) = [each["downwardAPI"]["items"] for each in pod["spec"]["volumes"] if "downwardAPI" in each]
+    assert sorted(each["path"] for each in items) == ["app-package.json", "params.json"]
+
+
+def test_job_enabled_renders_the_very_same_job_under_another_name(render):
+    params = {"pre_fire_url": "a"}
+    objects = render("bai-chart", {"job": {"enabled": True, "params": params}}, release="bai")
+    (made,) = [each for each in objects if each["kind"] == "Job"]
+    stored = json.loads(data_of(objects, "bai-job")["job.json"])
+    name = made["metadata"]["name"]
+    assert name.startswith("bai-")
+    expected = json.loads(json.dumps(stored).replace('"bai-kit/job": "bai"', f'"bai-kit/job": "{name}"'))
+    expected["metadata"]["name"] = name
+    assert made == expected
+    assert json.loads(made["spec"]["template"]["metadata"]["annotations"]["bai-kit/params"]) == params
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"job": {"params": {"a": 2}}}, {"package": {"cwl": '{"cwlVersion": "v1.2"}'}}, {"runner": {"maxCores": 3}}],
+    ids=["inputs", "package", "runner"],
+)
+def test_a_job_of_other_content_has_another_name(render, changed):
+    def name(values):
+        values = {**values, "job": {"enabled": True, **values.get("job", {})}}
+        return next(each["metadata"]["name"] for each in render("bai-chart", values) if each["kind"] == "Job")
+
+    assert name({}) == name({})
+    assert name({}) != name(changed)
+
+
+def test_every_pod_meets_the_restricted_standard(render):
+    objects = render("bai-chart", {"job": {"enabled": True}})
+    pods = [each["spec"] for each in objects if each["kind"] == "Pod"]
+    pods += [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Job"]
+    assert len(pods) == 2
+    for pod in pods:
+        security = pod["securityContext"]
+        assert security["runAsNonRoot"]
+        assert security["runAsUser"] == security["runAsGroup"] == security["fsGroup"] == 1000
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert {next(iter(each.keys() - {"name"})) for each in pod["volumes"]} <= {
+            "persistentVolumeClaim", "emptyDir", "configMap", "downwardAPI",
+        }  # fmt: skip
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert container["resources"]["limits"]["memory"]
+
+
+def test_steps_have_no_right_and_no_token(render):
+    objects = render("bai-chart", release="bai")
+    accounts = {each["metadata"]["name"]: each for each in objects if each["kind"] == "ServiceAccount"}
+    (binding,) = [each for each in objects if each["kind"] == "RoleBinding"]
+    assert [each["name"] for each in binding["subjects"]] == ["bai-runner"]
+    assert accounts.keys() == {"bai-runner", "bai-steps"}
+    assert not any(each["automountServiceAccountToken"] for each in accounts.values())
+
+
+def test_the_runner_has_exactly_the_rights_that_calrissian_uses(render):
+    (role,) = [each for each in render("bai-chart") if each["kind"] == "Role"]
+    rules = {each["resources"][0]: each["verbs"] for each in role["rules"]}
+    assert rules == {"pods": ["create", "delete", "list", "watch"], "pods/log": ["get"]}
+
+
+def test_pull_secrets_reach_the_runner_and_both_accounts(render):
+    objects = render("bai-chart", {"imagePullSecrets": [{"name": "pull"}]})
+    holders = [each for each in objects if each["kind"] in {"ServiceAccount"}]
+    holders += [each["spec"] for each in objects if each["kind"] == "Pod"]
+    assert len(holders) == 3
+    assert all(each["imagePullSecrets"] == [{"name": "pull"}] for each in holders)
+
+
+def test_the_volume_is_kept_unless_told_otherwise(render):
+    def claim(**storage):
+        (found,) = [
+            each for each in render("bai-chart", {"storage": storage}) if each["kind"] == "PersistentVolumeClaim"
+        ]
+        return found
+
+    assert claim()["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert claim()["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert "annotations" not in claim(keep=False)["metadata"]
+    assert "storageClassName" not in claim()["spec"]
+    assert claim(storageClass="")["spec"]["storageClassName"] == ""
+
+
+def test_an_existing_claim_is_used_and_none_made(render):
+    objects = render("bai-chart", {"storage": {"existingClaim": "shared"}, "job": {"enabled": True}})
+    assert not [each for each in objects if each["kind"] == "PersistentVolumeClaim"]
+    (job,) = [each for each in objects if each["kind"] == "Job"]
+    assert "claimName: shared" in yaml.safe_dump(job)
