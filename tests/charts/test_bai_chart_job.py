@@ -4,6 +4,7 @@ import json
 
 import pytest
 import yaml
+
 from bai_kit.template import Template, fill
 
 
@@ -132,7 +133,7 @@ def test_the_runner_has_exactly_the_rights_that_calrissian_uses(render):
 
 def test_pull_secrets_reach_the_runner_and_both_accounts(render):
     objects = render("bai-chart", {"imagePullSecrets": [{"name": "pull"}]})
-    holders = [each for each in objects if each["kind"] in {"ServiceAccount"}]
+    holders = [each for each in objects if each["kind"] == "ServiceAccount"]
     holders += [each["spec"] for each in objects if each["kind"] == "Pod"]
     assert len(holders) == 3
     assert all(each["imagePullSecrets"] == [{"name": "pull"}] for each in holders)

@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import dask.config
 import pytest
 import yaml
+from dask_gateway.auth import get_auth
+
 from bai_kit.package import convert, own_package
 
 CHART = Path(__file__).parents[2] / "charts" / "bai-chart"
@@ -100,9 +103,6 @@ def test_a_password_is_named_and_never_written(render):
 
 
 def test_dask_gateway_reads_the_configuration(render, monkeypatch):
-    import dask.config
-    from dask_gateway.auth import get_auth
-
     monkeypatch.setenv("DASK_GATEWAY_PASSWORD", "s3cret")
     values = {
         "gateway": {

@@ -7,6 +7,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+
 from bai_kit.values import schema
 from bai_kit.values.bai_chart import Values
 
