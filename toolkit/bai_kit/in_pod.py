@@ -8,6 +8,7 @@
 The archive of a folder that nobody writes to is the same byte for byte each time, so that a broken transfer can go on.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -72,6 +73,8 @@ def _main(words: list[str]) -> None:
     folder = root / words[1]
     if folder.parent != root or words[1] in {"", ".", ".."}:
         sys.exit(f"{words[1]!r} is not a job's folder")
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "", str(folder))
     if words[0] == "remove":
         shutil.rmtree(folder / "tmp" if words[2:] == ["tmp"] else folder, ignore_errors=words[2:] == ["tmp"])
     elif words[0] == "send":

@@ -60,7 +60,7 @@ def job_lines(
         wait: Also wait for lines to come, until the runner has ended.
         owner: The Job, when it still is there.
     """
-    seen: deque[str] = deque(maxlen=5)
+    seen: deque[str] = deque(maxlen=100)
     if pod is not None:
         for line in follow(kube, pod, wait=wait):
             seen.append(line)
@@ -72,9 +72,13 @@ def job_lines(
 
 
 def after(lines: Sequence[str], seen: Sequence[str]) -> Sequence[str]:
-    """Return the lines that follow the last ones seen; all of them when those are not among them. Pure."""
+    """Return the lines that follow the last ones seen; all of them when those are not among them. Pure.
+
+    What the runner wrote to its standard output is in the pod's log alone, so it is left out of the comparison.
+    """
+    known = [each for each in seen if each in set(lines)]
     for end in range(len(lines), 0, -1):
-        if seen and list(lines[max(0, end - len(seen)) : end]) == list(seen)[-end:]:
+        if known and list(lines[max(0, end - len(known)) : end]) == known[-end:]:
             return lines[end:]
     return lines
 

@@ -83,6 +83,7 @@ def _download(volume: Volume, job: str, part: Path, progress: Callable[[int], No
                         said += data
         except RemoteError as exc:
             if said.startswith(b"not on the volume"):
+                part.unlink()
                 raise RemoteError(f"job {job} left nothing on the volume") from exc
             problem = exc.message
             continue
