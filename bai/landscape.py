@@ -187,7 +187,7 @@ def _fire(place: _Place, forest: Field, water: Field) -> Field:
     along, across = (x - 0.7 * y) / 1.22, (y + 0.7 * x) / 1.22
     front = np.hypot(along / 0.27, across / (0.13 + 0.12 * along))
     burning = _step(0.02, 0.3, 1 - front + 1.5 * (place.noise(9, 6) - 0.5))
-    patches = np.clip(2.3 * (place.noise(10, 14) - 0.5) + 0.72, 0.05, 1.0)
+    patches = np.clip(2.1 * (place.noise(10, 14) - 0.5) + 0.62, 0.05, 1.0)
     return np.asarray(1.05 * burning * patches * (0.3 + 0.7 * forest) * (1 - water), np.float32)
 
 

@@ -1,0 +1,221 @@
+"""A run from two items to a catalogue: the only file that knows the order of the stages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import rasterio
+
+from bai import catalog, compute, quicklook, reader, report
+from bai.errors import ComputeError, InputError
+from bai.href import TIMEOUT_S, public
+from bai.nbr import SEVERITY_NODATA
+from bai.stac import load_item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bai.reader import Plan
+    from bai.report import Report
+    from bai.stac import BoaOffset, Item
+
+log = logging.getLogger(__name__)
+
+MASK_CLASSES = (0, 1, 3, 8, 9, 10)
+"""Nodata, saturated, cloud shadow, medium and high cloud, cirrus; not dark and unclassified, as fresh burns often are."""
+OUTPUTS = ("bai.tif", "severity.tif", "bai.png", "report.json", catalog.ITEM, catalog.CATALOG)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks for."""
+
+    pre: str
+    """http(s) URL, `file://` URL or path of the item before the fire."""
+    post: str
+    output_dir: Path
+    index: Literal["dnbr", "rbr"] = "dnbr"
+    boa_offset: BoaOffset = "auto"
+    mask: Literal["scl", "none"] | None = None
+    """None: by the scene classification where the items have one."""
+    mask_classes: tuple[int, ...] = MASK_CLASSES
+    bbox: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees (WGS 84)."""
+    compress: Literal["deflate", "zstd"] = "deflate"
+    timeout_s: float = TIMEOUT_S
+    """How long the catalogue's server may take to answer."""
+
+
+def run(request: Request, progress: Callable[[int, int], None]) -> Report:
+    """Compute the map of a pair of items and write it with its catalogue into the output directory.
+
+    `catalog.json` comes last: where it is, the run was finished. Results of an earlier run are removed first.
+
+    Args:
+        request: What to do.
+        progress: Called with the number of tasks done and of all tasks.
+
+    Raises:
+        InputError: an item or a file that cannot be used.
+        ComputeError: a task, the cluster or the disk failed.
+        TemporaryError: a server or the cluster does not answer.
+    """
+    created, stages = dt.datetime.now(dt.UTC), _Stages()
+    with stages("items"):
+        pre, post, warnings = _items(request)
+    with stages("headers"):
+        plan = reader.plan(pre, post, bbox=request.bbox)
+        warnings += _declared_crs(pre, post, plan) + plan.warnings
+    for warning in warnings:
+        log.warning("%s", warning)
+    shape = plan.grid.shape
+    with _disk(request.output_dir), stages("compute"):
+        request.output_dir.mkdir(parents=True, exist_ok=True)
+        for name in OUTPUTS:
+            (request.output_dir / name).unlink(missing_ok=True)
+        with compute.connect() as cluster:
+            log.info("running the burned area intensity on %s", cluster.name)
+            log.info("burned area intensity shape: (%d, %d)", shape.rows, shape.cols)
+            options = compute.Options(request.index, request.compress, _classes(request, pre, post))
+            result = compute.compute(plan, options, cluster, request.output_dir, progress)
+    for path in (result.bai, result.severity):
+        log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
+    areas = report.measure(result.statistics, plan.grid)
+    if areas.valid_ha == 0:
+        warnings += ("no pixel has a value: nodata or masked everywhere",)
+        log.warning("%s", warnings[-1])
+    done = report.Report(
+        created=created, pre=pre, post=post, grid=plan.grid, cluster=cluster.name, areas=areas, warnings=warnings,
+        parameters=_parameters(request, options), histogram=result.statistics.histogram,
+        stages=stages.seconds, bytes_read=result.bytes_read,
+    )  # fmt: skip
+    with _disk(request.output_dir):
+        _describe(request.output_dir, done, stages)
+    log.info("burned: %.1f ha, masked: %.1f %%", areas.burned_ha, 100 * areas.masked_share)
+    log.info("done in %.1f s, %.1f MB read: %s", stages.total(), result.bytes_read / 1e6, request.output_dir)
+    return done
+
+
+class _Stages:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+        log.debug("%s took %.2f s", name, self.seconds[name])
+
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+
+def _items(request: Request) -> tuple[Item, Item, tuple[str, ...]]:
+    """Read both items and refuse or warn of pairs that make no sense."""
+    log.info("pre event %s", public(request.pre))
+    log.info("post event %s", public(request.post))
+    pre, post = (
+        load_item(ref, boa_offset=request.boa_offset, timeout_s=request.timeout_s)
+        for ref in (request.pre, request.post)
+    )
+    if pre.href == post.href or (pre.id, pre.collection) == (post.id, post.collection):
+        raise InputError(
+            f"both items are {pre.id}: there is no difference to compute",
+            hint="give one item before the fire and one after",
+        )
+    warnings: tuple[str, ...] = ()
+    if pre.datetime > post.datetime:
+        times = f"{pre.datetime:%Y-%m-%d} and {post.datetime:%Y-%m-%d}"
+        warnings += (f"the pre-fire item is later than the post-fire item ({times}): are they swapped?",)
+    if request.mask == "none":
+        pre, post = replace(pre, scl=None), replace(post, scl=None)
+    else:
+        bare = [item.id for item in (pre, post) if item.scl is None]
+        if bare and request.mask == "scl":
+            raise InputError(f"item {bare[0]} has no scene classification (SCL)", hint="run with --mask none")
+        warnings += tuple(f"item {one} has no scene classification: its clouds are not masked" for one in bare)
+    return pre, post, warnings
+
+
+def _declared_crs(pre: Item, post: Item, plan: Plan) -> tuple[str, ...]:
+    found = plan.grid.crs.to_epsg()
+    return tuple(
+        f"item {item.id} declares EPSG:{item.epsg}, the result lies on EPSG:{found}"
+        for item in (pre, post)
+        if item.epsg not in {None, found}
+    )
+
+
+def _classes(request: Request, pre: Item, post: Item) -> tuple[int, ...]:
+    """Return the scene classes to mask: none where no item has a classification."""
+    return request.mask_classes if pre.scl or post.scl else ()
+
+
+def _parameters(request: Request, options: compute.Options) -> dict[str, object]:
+    return {
+        "index": options.index,
+        "boa_offset": request.boa_offset,
+        "mask": "scl" if options.mask_classes else "none",
+        "mask_classes": list(options.mask_classes),
+        "bbox": list(request.bbox) if request.bbox else None,
+        "compress": options.compress,
+    }
+
+
+def _describe(directory: Path, done: Report, stages: _Stages) -> None:
+    """Write what explains the map: picture, report, item, and last the catalogue."""
+    with stages("picture"):
+        classes = _decimated(directory / "severity.tif")
+        picture = quicklook.draw(
+            classes, done.grid.transform.a * done.grid.shape.cols / classes.shape[1], _legend(done)
+        )
+        report.write_bytes(directory / "bai.png", quicklook.png(picture))
+    report.write_json(directory / "report.json", done.as_dict())
+    with stages("catalogue"):
+        catalog.write(directory, done, classes != SEVERITY_NODATA)
+
+
+def _decimated(path: Path) -> NDArray[np.uint8]:
+    """Read the severity classes at about the picture's size, by the overviews' own steps."""
+    with rasterio.open(path) as file:
+        step = 1
+        while max(file.shape) >= 2 * step * quicklook.MAP:
+            step *= 2
+        classes: NDArray[np.uint8] = file.read(1, out_shape=tuple(-(-side // step) for side in file.shape))
+        return classes
+
+
+def _legend(done: Report) -> quicklook.Legend:
+    pre, post = (f"{when.day} {when:%B %Y}" for when in (done.pre.datetime, done.post.datetime))
+    code = report.crs_code(done.grid) or "own CRS"
+    return quicklook.Legend(
+        title="Burned area intensity",
+        dates=f"Sentinel-2  ·  {pre} to {post}",
+        areas=done.areas,
+        histogram=done.histogram,
+        axis="dNBR" if done.parameters["index"] == "dnbr" else "RBR",
+        notes=(done.pre.id, done.post.id, f"{code}, {done.grid.transform.a:g} m; classes of Key & Benson (2006)"),
+    )
+
+
+@contextmanager
+def _disk(directory: Path) -> Iterator[None]:
+    """Translate what goes wrong with the output directory."""
+    try:
+        yield
+    except OSError as exc:
+        raise ComputeError(
+            f"cannot write to {directory}: {exc.strerror or exc}", hint="check space and rights there"
+        ) from exc

@@ -1,0 +1,95 @@
+"""What a run shows on stderr while it works: log lines in the form its users know, and its progress."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+log = logging.getLogger(__name__)
+
+LogFormat = Literal["plain", "json"]
+_FORM = "%(asctime)s.%(msecs)03d | %(levelname)-8s | %(name)s:%(funcName)s:%(lineno)d - %(message)s"
+_TIME = "%Y-%m-%d %H:%M:%S"
+_PERCENT_PER_LINE = 5
+# They log URLs, with the signatures in them.
+_SECRETIVE = ("urllib3", "rasterio")
+
+
+def configure_logging(verbosity: int, log_format: LogFormat) -> None:
+    """Send log lines to stderr.
+
+    Args:
+        verbosity: Above 0 also details, below 0 warnings and errors only.
+        log_format: `plain` for people, `json` for one object a line.
+    """
+    handler = _Handler()
+    handler.setFormatter(_Json() if log_format == "json" else logging.Formatter(_FORM, _TIME))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    own = logging.DEBUG if verbosity > 0 else logging.INFO if verbosity == 0 else logging.WARNING
+    logging.getLogger("bai").setLevel(own)
+    logging.captureWarnings(capture=True)
+    for name in _SECRETIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to what stderr is now, because a progress bar replaces it while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+class _Json(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": f"{self.formatTime(record, _TIME)}.{record.msecs:03.0f}",
+            "level": record.levelname,
+            "module": record.name,
+            "function": record.funcName,
+            "line": record.lineno,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+@contextmanager
+def progress(*, bar: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show the progress of tasks: a bar, or a line every 5 %.
+
+    Yields:
+        A function to call with the number of tasks done and of all tasks.
+    """
+    if not bar:
+        yield _lines()
+        return
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and not needed without a terminal
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = TextColumn("tasks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("tasks", total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def _lines() -> Callable[[int, int], None]:
+    reached = 0
+
+    def show(done: int, total: int) -> None:
+        nonlocal reached
+        percent = 100 * done // total
+        if percent // _PERCENT_PER_LINE > reached:
+            reached = percent // _PERCENT_PER_LINE
+            log.info("computed %d of %d tasks, %d %%", done, total, percent)
+
+    return show
