@@ -40,6 +40,9 @@ class _Tail:
 def _send(folder: Path, offset: int) -> None:
     out = _Tail(sys.stdout.buffer, offset)
     results = folder / "results"
+    written = list(results.iterdir()) if results.is_dir() else []
+    if len(written) == 1 and written[0].is_dir() and not written[0].is_symlink():
+        results = written[0]  # a package's only output directory: its contents are the results
     members = [(folder / name, name) for name in FILES if (folder / name).is_file()]
     members += [(path, str(path.relative_to(results))) for path in sorted(results.rglob("*"))]
     with tarfile.open(fileobj=cast("BinaryIO", out), mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 20) as archive:

@@ -87,7 +87,7 @@ def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress
         (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
         outputs = _run(_command(package, scratch), progress)
         _move_home(outputs, scratch / "results", directory)
-    return _describe(directory, time.monotonic() - begin)
+    return describe(directory, time.monotonic() - begin)
 
 
 def _check_installed() -> None:
@@ -191,7 +191,8 @@ def _move_home(outputs: Mapping[str, Any], written: Path, directory: Path) -> No
     written.replace(directory)
 
 
-def _describe(directory: Path, seconds: float) -> LocalRun:
+def describe(directory: Path, seconds: float) -> LocalRun:
+    """Say what results are in a directory."""
     files = sorted(path for path in directory.rglob("*") if path.is_file())
     return LocalRun(
         directory=directory,

@@ -30,6 +30,7 @@ _WORDS = (
     (r"dismissed cluster \S+ after (?P<s>\S+) s", "cluster", "dismissed after {s} s"),
 )
 """What the runner and the application say (AGENTS.md, contract 4), the phase it belongs to, and what to show."""
+_IS_DETAIL = re.compile(r"^[^|]*\| (INFO|DEBUG) +\|")
 _PATTERNS = tuple((re.compile(pattern), phase, shown) for pattern, phase, shown in _WORDS)
 
 
@@ -60,14 +61,15 @@ class Progress:
     """Whether phases are shown that no log line tells."""
 
     def line(self, text: str) -> None:
-        """Show a log line."""
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        """Show a log line; only warnings and errors when nothing else is wanted."""
+        if log.isEnabledFor(logging.INFO) or not _IS_DETAIL.search(text):
+            sys.stderr.write(text + "\n")
+            sys.stderr.flush()
 
     def phase(self, phase: str, detail: str, *, quiet: bool = False) -> None:
         """Say how far a phase is; `quiet` for what is worth a place on a terminal, but no line in a log."""
         if not quiet:
-            log.info("%s: %s", phase, detail)
+            log.info("%s: %s", phase, detail, stacklevel=2)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

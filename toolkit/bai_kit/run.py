@@ -13,9 +13,10 @@ from bai_kit.errors import BaiKitError, JobFailed, RemoteError, SetupError, Wait
 from bai_kit.inputs import check_inputs, package_inputs
 from bai_kit.job import TEMPORARY, Job, Phase, cancel, get_job, runner_pod
 from bai_kit.kube import Json, Kube
-from bai_kit.logs import follow
+from bai_kit.local import LocalRun, describe
+from bai_kit.logs import job_lines, terminated
 from bai_kit.progress import Progress, read_line
-from bai_kit.results import Results, check_free, fetch
+from bai_kit.results import check_free, fetch
 from bai_kit.start import started, trouble
 from bai_kit.template import RUNNER, Template, check_name, claim_of, fill, load_template, new_name
 from bai_kit.volume import open_volume
@@ -70,16 +71,23 @@ class RunOutcome:
     exit_code: int | None
     seconds: float
     """From the Job's creation to its end, as Kubernetes has it."""
-    results: Results | None = None
+    results: LocalRun | None = None
+    """What is on this machine now; None when the job still runs."""
     hint: str = ""
     """The next command, for a job that still runs."""
+
+    def __rich__(self) -> str:
+        """Say what was found and where to look, or what to do next."""
+        if self.results is None:
+            return f"job {self.job} is {self.phase}\n  {self.hint}"
+        return f"{self.results.__rich__()}\njob {self.job}: {self.phase} after {self.seconds:.0f} s"
 
 
 @dataclass(slots=True)
 class _Heard:
     """What the log lines said so far."""
 
-    last_error: str = ""
+    first_error: str = ""
     clusters: list[str] = field(default_factory=list)
 
 
@@ -110,11 +118,11 @@ def run_job(
     for attempt in range(request.retries + 1):
         name = f"{name.removesuffix(f'-try{attempt}')}-try{attempt + 1}" if attempt else name
         body = fill(template, check_name(name), inputs, package=request.package, timeout_s=request.timeout_s)
-        created = kube.create("jobs", body)
-        progress.phase("runner", f"job {name} created")
-        if request.detach:
-            return RunOutcome(name, Phase.WAITING, None, 0.0, hint=f"bai-kit logs {name} -f")
         try:
+            created = kube.create("jobs", body)
+            progress.phase("runner", f"job {name} created")
+            if request.detach:
+                return RunOutcome(name, Phase.WAITING, None, 0.0, hint=f"bai-kit logs {name} -f")
             return _see_through(kube, request, template, created, progress)
         except JobFailed as failed:
             if failed.exit_code != TEMPORARY or attempt == request.retries:
@@ -131,22 +139,24 @@ def _see_through(kube: Kube, request: RunRequest, template: Template, created: J
     pod = _wait_started(kube, name, request.start_s)
     progress.phase("runner", f"pod {pod} runs", quiet=True)
     with _counted_workers(kube, heard, progress):
-        for line in follow(kube, pod):
+        for line in job_lines(kube, template, name, pod, wait=True, owner=created):
             _hear(heard, line)
             progress.line(line)
-    job = wait_over(kube, name)
-    if job.phase is not Phase.COMPLETE:
-        raise _failure(job, heard)
+    ended = terminated(kube.get("pods", pod) or {"status": {}})
+    if not ended or ended["exitCode"] != 0:
+        raise _failure(wait_over(kube, name), heard)
+    # The Job's own end comes two seconds later; the results are on the volume now.
     with open_volume(kube, template, job=created, write=not request.keep) as volume:
         fetched = fetch(
             volume, name, request.output_dir, progress=lambda n: progress.phase("results", _megabytes(n), quiet=True)
         )
         progress.phase("results", f"{fetched.files} files, {_megabytes(fetched.bytes)}, in {fetched.directory}")
+        job = wait_over(kube, name)
         if not request.keep:
             volume.remove(name)
     if not request.keep:
         kube.delete("jobs", name)
-    return RunOutcome(name, job.phase, job.exit_code, job.seconds, fetched)
+    return RunOutcome(name, job.phase, job.exit_code, job.seconds, describe(request.output_dir, job.seconds))
 
 
 def wait_over(kube: Kube, name: str, limit_s: float = END_S) -> Job:
@@ -204,14 +214,14 @@ def _check_rights_and_volume(kube: Kube, template: Template, *, fetches: bool) -
 
 
 def _hear(heard: _Heard, line: str) -> None:
-    if "| ERROR " in line:
-        heard.last_error = line.partition(" - ")[2] or line
+    if "| ERROR " in line and not heard.first_error:
+        heard.first_error = line.partition(" - ")[2] or line
     if (step := read_line(line)) and step.cluster and step.cluster not in heard.clusters:
         heard.clusters.append(step.cluster)
 
 
 def _failure(job: Job, heard: _Heard) -> BaiKitError:
-    reason = heard.last_error or job.reason
+    reason = heard.first_error or job.reason
     hint = f"bai-kit logs {job.name}"
     if job.phase is Phase.TIMED_OUT:
         return WaitTimeout(f"job {job.name} was ended after {job.seconds:.0f} s, its limit", hint=hint)

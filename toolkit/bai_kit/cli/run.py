@@ -1,11 +1,15 @@
 """`bai-kit run` and `bai-kit demo`: one run of an application package, on Kubernetes or on this machine."""
 
+import json
+import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from bai_kit import package as packages
+from bai_kit.cli.options import Context, Kubeconfig, Namespace, ReleaseName, kube_of, release_of, settings_of
 from bai_kit.errors import UsageError
 
 RESULTS = Path("results")
@@ -21,26 +25,71 @@ def run(
     package: Annotated[Path | None, typer.Option(metavar="FILE", help="Another application package.")] = None,
     output_dir: OutputDir = RESULTS,
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, without Kubernetes.")] = False,
+    name: Annotated[str | None, typer.Option(help="The job's name.", show_default="RELEASE-TIME-LETTERS")] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the job.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep job and volume's folder after fetching results.")] = False,
+    timeout: Annotated[int | None, typer.Option(metavar="SECONDS", min=1, help="End the job after so long.")] = None,
+    retries: Annotated[int, typer.Option(min=0, help="New jobs after temporary failures (75).")] = 0,
+    start_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long the start may take.")] = 120,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+    release: ReleaseName = None,
 ) -> Any:
     """Run an application package and bring its results home."""
-    given = _inputs(params, param, {"pre_fire_url": pre_fire_url, "post_fire_url": post_fire_url})
+    from bai_kit.progress import open_progress  # noqa: PLC0415 - `--help` need not load it
+
+    options = locals()
+    given = _inputs(params, param, {"pre_fire_url": pre_fire_url, "post_fire_url": post_fire_url}, local=local)
     if local:
-        from bai_kit.local import run_local  # noqa: PLC0415 - `--help` need not load it
-        from bai_kit.progress import open_progress  # noqa: PLC0415
+        from bai_kit.local import run_local  # noqa: PLC0415 - see above
 
         with open_progress() as progress:
             return run_local(package or packages.own_package(), given, output_dir, progress)
-    raise UsageError("not there yet", hint="bai-kit run --local")
+    from bai_kit.run import RunRequest, run_job  # noqa: PLC0415 - see above
+
+    settings = settings_of(options)
+    request = RunRequest(
+        inputs=given,
+        output_dir=output_dir,
+        release=release_of(settings),
+        package=json.loads(packages.convert(package)) if package else None,
+        name=name,
+        detach=detach,
+        keep=keep,
+        timeout_s=timeout,
+        retries=retries,
+        start_s=start_timeout,
+    )
+    with open_progress() as progress:
+        return run_job(kube_of(settings), request, progress, wants_cancel=_wants_cancel)
 
 
-def _inputs(file: Path | None, pairs: list[str] | None, options: dict[str, str | None]) -> dict[str, Any]:
+def _wants_cancel(job: str) -> bool:
+    """Ask after Ctrl-C; pressed again it means cancel. Nobody to ask: detach, but a second one still counts."""
+    try:
+        if not sys.stdin.isatty():
+            time.sleep(1.0)
+            return False
+        sys.stderr.write(f"\njob {job} runs on Kubernetes. [d]etach from it, or [c]ancel it? ")
+        sys.stderr.flush()
+        return input().strip().lower().startswith("c")
+    except EOFError:
+        return False
+    except KeyboardInterrupt:
+        return True
+
+
+def _inputs(
+    file: Path | None, pairs: list[str] | None, options: dict[str, str | None], *, local: bool
+) -> dict[str, Any]:
     """Put together what the user gave; the more specific wins: options, then pairs, then the file."""
     from bai_kit.inputs import parse_params  # noqa: PLC0415
 
     given = packages.load_document(file) if file else {}
     if not isinstance(given, dict):
         raise UsageError(f"{file}: not inputs by name")
-    here = {name: _absolute(value) for name, value in options.items() if value}
+    here = {name: _absolute(value) if local else value for name, value in options.items() if value}
     return {**given, **parse_params(pairs or ()), **here}
 
 
