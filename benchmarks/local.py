@@ -3,7 +3,7 @@
     .venv-bench/bin/python benchmarks/local.py [--rounds 3] [--http] [--large] [--only NAME ...]
 
 The pair is made once (`python -m bai.demo`). Every run on a cluster gets a fresh one: two workers of one thread at an
-embedded Dask Gateway. All runs without a mask, so that the work is the same. `--http` serves the pair over loopback with
+embedded Dask Gateway. All runs without a mask, so that the work is the same. `--http` serves the pair over loopback,
 100 ms for each request and 400 Mbit/s for each connection; `--large` takes a pair of four times the area.
 """
 
@@ -66,24 +66,22 @@ def make_pair(data: Path, size: int) -> tuple[str, str]:
     folder = data / str(size)
     if not folder.exists():
         subprocess.run([PYTHON, "-m", "bai.demo", str(folder), "--size", str(size)], check=True)
-    pre, post = sorted(folder.glob("*.json"), key=lambda path: path.name.split("_")[2])
+    pre, post = sorted(folder.glob("S2*.json"), key=lambda path: path.name.split("_")[2])
     return str(pre), str(post)
 
 
 @contextlib.contextmanager
-def cluster(gateway: EmbeddedGateway) -> Iterator[str]:
+def cluster(gateway: Gateway) -> Iterator[str]:
     """A fresh cluster of two workers of one thread; gives its name."""
-    with dask.config.set(gateway.configuration), Gateway() as client:
-        options = {"worker_cores": 1, "worker_cores_limit": 1, "worker_memory": "3 G"}
-        with client.new_cluster(**options) as claimed:
-            claimed.scale(2)
-            with claimed.get_client() as probe:
-                probe.wait_for_workers(2, timeout=60)
-            yield claimed.name
+    with gateway.new_cluster(worker_cores=1, worker_cores_limit=1, worker_memory="3 G") as claimed:
+        claimed.scale(2)
+        with claimed.get_client() as probe:
+            probe.wait_for_workers(2, timeout=60)
+        yield claimed.name
 
 
-def once(way: Way, pre: str, post: str, gateway: EmbeddedGateway, configuration: Path) -> tuple[Run, int, float]:
-    """One run of one way: the run, the size of its map in bytes, its own seconds of computation (0 if it does not say)."""
+def once(way: Way, pre: str, post: str, gateway: Gateway, configuration: Path) -> tuple[Run, int, float]:
+    """One run of one way: the run, the size of its map in bytes, its own seconds of computation (or 0)."""
     with contextlib.ExitStack() as stack:
         out = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=configuration.parent)))
         env = os.environ | {"GDAL_HTTP_MAX_RETRY": "3"}
@@ -128,10 +126,12 @@ def main() -> None:
     args = parser.parse_args()
     pre, post = make_pair(args.data, args.size * (2 if args.large else 1))
     with contextlib.ExitStack() as stack:
-        gateway = stack.enter_context(EmbeddedGateway())
+        embedded = stack.enter_context(EmbeddedGateway())
+        stack.enter_context(dask.config.set(embedded.configuration))
+        gateway = stack.enter_context(Gateway())
         configuration = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=args.data))) / "gateway.json"
         configuration.touch(mode=0o600)
-        configuration.write_text(json.dumps(nested(gateway.configuration)))
+        configuration.write_text(json.dumps(nested(embedded.configuration)))
         rows: dict[str, list[tuple[Run, int, float]]] = {name: [] for name in args.only}
         for number in range(args.rounds):
             for name in args.only:
