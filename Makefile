@@ -1,0 +1,56 @@
+# `make demo` and `make test` work on a fresh clone with Python 3.11 or newer and make; all they install is in .venv*/.
+PYTHON ?= python3
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --only-binary :all:
+BIN = .venv/bin
+KUBE = ../shared/kube/cluster
+
+.PHONY: help demo test lint e2e docs clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo   map a burned area on this machine: results in demo/results"
+	@echo "make test   lint, and every test that needs no Kubernetes"
+	@echo "make lint   ruff, mypy, import-linter, codespell"
+	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG)"
+	@echo "make docs   write what is generated: docs/cli.md, the chart's copy of the package"
+	@echo "make clean  remove environments, caches and the demo"
+
+demo: .venv/.stamp
+	rm -rf demo/results
+	$(BIN)/bai-kit demo -o demo
+
+test: .venv/.stamp .venv-eoap/.stamp lint
+	$(BIN)/pytest -m "not e2e" $(PYTEST_ARGS)
+
+lint: .venv/.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+e2e: .venv/.stamp
+	@if [ -z "$$KUBECONFIG" ] && [ -x $(KUBE) ]; then $(KUBE) up && eval "$$($(KUBE) env)"; fi; \
+	if [ -z "$$KUBECONFIG" ]; then echo "make e2e needs KUBECONFIG, the Kubernetes to test on" >&2; exit 2; fi; \
+	exec $(BIN)/pytest -m e2e tests/e2e $(PYTEST_ARGS)
+
+docs: .venv/.stamp
+	$(BIN)/python -m tests.cli_reference > docs/cli.md
+	$(BIN)/bai-kit package convert bai/bai.cwl -o charts/bai-chart/files/app-package.json
+
+clean:
+	rm -rf .venv .venv-eoap demo .mypy_cache .ruff_cache .import_linter_cache dist
+
+# hatchling comes first, pinned like all the rest: a build in isolation would fetch any version of it.
+.venv/.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt hatchling
+	$(BIN)/python $(PIP_INSTALL) -c constraints.txt --no-build-isolation -e '.[dev]'
+	touch $@
+
+# The validator's pins do not go together with ours.
+.venv-eoap/.stamp: .ci/eoap-constraints.txt
+	$(PYTHON) -m venv .venv-eoap
+	.venv-eoap/bin/python $(PIP_INSTALL) -c .ci/eoap-constraints.txt eoap-validator
+	touch $@
