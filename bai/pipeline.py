@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MASK_CLASSES = (0, 1, 3, 8, 9, 10)
-"""Nodata, saturated, cloud shadow, medium and high cloud, cirrus; not dark and unclassified, as fresh burns often are."""
+"""Nodata, saturated, cloud shadow, medium and high cloud, cirrus. Dark and unclassified stay: fresh burns are so."""
 OUTPUTS = ("bai.tif", "severity.tif", "bai.png", "report.json", catalog.ITEM, catalog.CATALOG)
 
 
@@ -178,9 +178,9 @@ def _describe(directory: Path, done: Report, stages: _Stages) -> None:
     """Write what explains the map: picture, report, item, and last the catalogue."""
     with stages("picture"):
         classes = _decimated(directory / "severity.tif")
-        picture = quicklook.draw(
-            classes, done.grid.transform.a * done.grid.shape.cols / classes.shape[1], _legend(done)
-        )
+        metres = done.grid.transform.a * done.grid.shape.cols / classes.shape[1]
+        light = quicklook.read_light(done.post.nir, done.grid, classes.shape)
+        picture = quicklook.draw(classes, metres, _legend(done), light)
         report.write_bytes(directory / "bai.png", quicklook.png(picture))
     report.write_json(directory / "report.json", done.as_dict())
     with stages("catalogue"):
@@ -193,7 +193,8 @@ def _decimated(path: Path) -> NDArray[np.uint8]:
         step = 1
         while max(file.shape) >= 2 * step * quicklook.MAP:
             step *= 2
-        classes: NDArray[np.uint8] = file.read(1, out_shape=tuple(-(-side // step) for side in file.shape))
+        rows, cols = file.shape
+        classes: NDArray[np.uint8] = file.read(1, out_shape=(-(-rows // step), -(-cols // step)))
         return classes
 
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
+from rasterio.windows import from_bounds
 
+from bai.errors import BaiError
+from bai.files import lend
 from bai.nbr import HISTOGRAM_EDGES, SEVERITY_CLASSES
 
 if TYPE_CHECKING:
@@ -20,10 +23,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bai.grid import Grid
     from bai.report import Areas
+    from bai.stac import Source
 
 WIDTH, MAP, PANEL, MARGIN, HEADER, FOOTER = 1600, 1080, 400, 48, 132, 92
 INK, SOFT, RULE, PAPER, EMPTY = (33, 37, 41), (108, 117, 125), (206, 212, 218), (255, 255, 255), (226, 230, 234)
+SMALL = 4096
+"""Pixels along the side of a file that is read whole for its brightness."""
+UNBURNED = next(one.value for one in SEVERITY_CLASSES if one.name == "unburned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +49,16 @@ class Legend:
     """Small print: items, grid, source."""
 
 
-def draw(severity: NDArray[np.uint8], metres_per_pixel: float, legend: Legend) -> Image.Image:
+def draw(
+    severity: NDArray[np.uint8], metres_per_pixel: float, legend: Legend, light: NDArray[np.uint8] | None = None
+) -> Image.Image:
     """Draw the quicklook.
 
     Args:
         severity: Classes as in severity.tif, shape (rows, cols), decimated to the size of a picture.
         metres_per_pixel: Ground size of a pixel of `severity`; 0 when the grid is not in metres (no scale bar then).
         legend: What to say beside it.
+        light: Brightness of the ground, same shape, from `read_light`.
 
     Returns:
         An RGB picture, WIDTH pixels wide or less.
@@ -60,7 +71,7 @@ def draw(severity: NDArray[np.uint8], metres_per_pixel: float, legend: Legend) -
     pen = ImageDraw.Draw(page)
     pen.text((MARGIN, 34), legend.title, INK, _font(40), stroke_width=0.5)
     pen.text((MARGIN, 84), legend.dates, SOFT, _font(23))
-    page.paste(_map(severity, size), (MARGIN, HEADER))
+    page.paste(_map(severity, size, light), (MARGIN, HEADER))
     pen.rectangle((MARGIN - 1, HEADER - 1, MARGIN + size[0], HEADER + size[1]), outline=RULE)
     _north(pen, MARGIN + size[0] - 40, HEADER + 30)
     if metres_per_pixel:
@@ -78,14 +89,49 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _map(severity: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
+def read_light(source: Source, grid: Grid, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """Read how bright the ground is in a band, to see land under the classes.
+
+    Only where it costs little: from overviews, or from a small file. A picture without it is a picture too, so what
+    cannot be read is left out.
+
+    Args:
+        source: The band.
+        grid: The map's grid.
+        shape: Rows and columns to read the grid at.
+
+    Returns:
+        Brightness, stretched to 0..255, `shape`; None when there is none to have.
+    """
+    try:
+        with lend(source.href) as dataset:
+            file = dataset.file
+            if file.crs != grid.crs or (not file.overviews(1) and max(file.shape) > SMALL):
+                return None
+            window = from_bounds(*grid.bounds, transform=file.transform)
+            numbers = file.read(1, window=window, out_shape=shape, boundless=False).astype(np.float32)
+    except BaiError:
+        return None
+    known = numbers[numbers != source.nodata]
+    if not known.size:
+        return None
+    low, high = np.percentile(known, (1, 99))
+    stretched: NDArray[np.uint8] = (np.clip((numbers - low) / max(high - low, 1), 0, 1) * 255).astype(np.uint8)
+    return stretched
+
+
+def _map(severity: NDArray[np.uint8], size: tuple[int, int], light: NDArray[np.uint8] | None) -> Image.Image:
     """Colour the classes, at `size` (width, height); hatch what has no value."""
     colours = np.full((256, 3), EMPTY, np.uint8)
     for one in SEVERITY_CLASSES:
         colours[one.value] = one.colour
     smaller = size[0] < severity.shape[1]
     how = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
-    picture = Image.fromarray(colours[severity]).resize(size, how)
+    pixels = colours[severity]
+    if light is not None:
+        depth = np.where(severity == UNBURNED, 0.42, np.where(severity > len(SEVERITY_CLASSES), 0, 0.15))
+        pixels = (pixels * (1 - depth * (1 - light / 255))[..., None]).astype(np.uint8)
+    picture = Image.fromarray(pixels).resize(size, how)
     empty = Image.fromarray(np.where(severity > len(SEVERITY_CLASSES), 255, 0).astype(np.uint8)).resize(size, how)
     row, col = np.indices((size[1], size[0]), dtype=np.int32)
     hatch = Image.fromarray(np.where((row + col) % 14 < 2, 255, 0).astype(np.uint8))  # noqa: PLR2004 - width of a line
@@ -96,7 +142,7 @@ def _map(severity: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
 def png(picture: Image.Image) -> bytes:
     """Return a picture as the bytes of a PNG file."""
     data = io.BytesIO()
-    picture.save(data, "png")
+    picture.save(data, "png", compress_level=3)  # higher ones take seconds for a few per cent
     return data.getvalue()
 
 
