@@ -228,6 +228,8 @@ class HelmTest(Model):
     """Image with dask-gateway's client; empty takes the clusters' image."""
     options: dict[str, Any] = {}
     """Cluster options of the test's cluster."""
+    tls_authority_key: str = "ca.crt"
+    """Key of the authority's certificate in `traefik.tls.secretName`; tls.crt for a certificate signed by itself."""
     resources: Resources = Resources(
         requests=ResourceAmounts(cpu="50m", memory="128Mi"), limits=ResourceAmounts(memory="512Mi")
     )

@@ -16,6 +16,11 @@ for section in (c.KubeBackend, c.KubeController):
     section.common_labels = SETTINGS["labels"]
     section.common_annotations = SETTINGS["annotations"]
 
+# --- the log's form, which is that of all of this project's processes
+for section in (c.DaskGateway, c.KubeController):
+    section.log_format = "%(asctime)s.%(msecs)03d | %(levelname)-8s | %(module)s:%(funcName)s:%(lineno)d - %(message)s"
+    section.log_datefmt = "%Y-%m-%d %H:%M:%S"
+
 # --- the API server
 c.DaskGateway.address = ":8000"
 c.DaskGateway.log_level = SETTINGS["loglevel"]

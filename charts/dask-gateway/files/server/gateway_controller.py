@@ -48,6 +48,14 @@ class Controller(controller.KubeController):
             if exc.status != 404:
                 raise
 
+    async def handle_cluster(self, cluster):
+        """Name what an ended cluster may have: a stop right after the start comes before that is in its status."""
+        if not cluster["spec"].get("active", True):
+            name = cluster["metadata"]["name"]
+            made = {"schedulerPod": f"dask-scheduler-{name}", "credentials": self.make_secret_name(name)}
+            cluster = {**cluster, "status": {**made, **cluster.get("status", {})}}
+        return await super().handle_cluster(cluster)
+
     async def handle_pending_cluster(self, cluster):
         """Make the Service together with the pod, and give up a scheduler that never starts (a wrong image)."""
         status, requeue = await super().handle_pending_cluster(cluster)
