@@ -1,4 +1,4 @@
-"""A run with no Kubernetes: `cwl-dask` as a child process, with a Dask Gateway of its own; results move home at the end.
+"""A run with no Kubernetes: `cwl-dask` as a child process, with a Dask Gateway of its own; results in one piece.
 
 The application is the one that is installed beside the toolkit: no container is started.
 """
@@ -36,6 +36,8 @@ class SeverityArea:
     """The area of one severity class."""
 
     name: str
+    lower: float
+    """dNBR at which the class begins."""
     hectares: float
     share: float
     """Of the valid area, 0 to 1."""
@@ -61,7 +63,9 @@ class LocalRun:
         names = [name for name in self.files if name in {"bai.png", "bai.tif", "catalog.json"}]
         look = [f"  {self.directory / name}" for name in names]
         done = f"{len(self.files)} files, {self.bytes / 1e6:.1f} MB in {self.seconds:.1f} s"
-        return "\n".join([*(["burned area:", *areas] if areas else []), f"results: {self.directory} ({done})", *look])
+        return "\n".join(
+            [*(["area by severity:", *areas] if areas else []), f"results: {self.directory} ({done})", *look]
+        )
 
 
 def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress: Progress) -> LocalRun:
@@ -205,6 +209,6 @@ def describe(directory: Path, seconds: float) -> LocalRun:
 
 def _severity(report: Path) -> tuple[SeverityArea, ...]:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # another package's report, or none
-        classes = json.loads(report.read_text(encoding="utf-8"))["severity"]
-        return tuple(SeverityArea(str(c["name"]), float(c["hectares"]), float(c["share"])) for c in classes)
+        classes = json.loads(report.read_text(encoding="utf-8"))["area"]["classes"]
+        return tuple(SeverityArea(c["label"], float(c["lower"]), float(c["hectares"]), c["share"]) for c in classes)
     return ()

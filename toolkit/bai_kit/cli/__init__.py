@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from bai_kit import __version__
-from bai_kit.cli import cluster, deploy, doctor, jobs, package, render, run
+from bai_kit.cli import cluster, demo, deploy, doctor, jobs, package, render, run
 from bai_kit.errors import BaiKitError, UsageError
 from bai_kit.output import Format, LogFormat, configure_logging, emit, emit_error
 
@@ -25,6 +25,7 @@ app = typer.Typer(
     epilog="Every command also takes --output json, -v, -q and --log-format, anywhere on the line.",
 )
 app.command()(run.run)
+app.command()(demo.demo)
 app.command()(deploy.deploy)
 app.command()(deploy.undeploy)
 app.add_typer(render.app, name="render")

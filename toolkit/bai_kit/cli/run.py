@@ -1,4 +1,4 @@
-"""`bai-kit run` and `bai-kit demo`: one run of an application package, on Kubernetes or on this machine."""
+"""`bai-kit run`: one run of an application package, on Kubernetes or on this machine."""
 
 import json
 import sys
