@@ -26,7 +26,9 @@ Json = dict[str, Any]
 OLDEST = (3, 14)
 """The first Helm whose `--dry-run=server` tells what an upgrade would change."""
 LONGEST_ERROR = 2000
-_SECRET = re.compile(r"(?i)((?:password|token|secret|authorization)\w*[\"']?\s*[:=]\s*)(?:bearer\s+)?[^\s,;\"'}]+")
+_SECRET = re.compile(
+    r"(?i)((?:password|token|secret|authorization)\w*[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?[^\s,;\"'}]+"
+)
 
 log = logging.getLogger(__name__)
 logging.getLogger("pyhelm3").setLevel(logging.CRITICAL)  # it logs whole command lines
@@ -187,8 +189,7 @@ def _translate(stderr: str) -> BaiKitError:
     if "release: not found" in low:
         return _NoReleaseError(text)
     if "specifications of the schema" in low:
-        faults = f"values that the chart does not take: {_schema_faults(stderr)}"
-        return ValuesError(faults, hint="bai-kit render values")
+        return ValuesError(_schema_faults(stderr), hint="bai-kit render values")
     if "execution error at" in low:
         return ValuesError(text.rpartition("): ")[2].partition("\n")[0])
     for words, kind, what, hint in _MEANINGS:
@@ -203,7 +204,7 @@ def _schema_faults(stderr: str) -> str:
     for path, fault in re.findall(r"- at '([^']*)': (.*)", stderr):
         key = path.strip("/").replace("/", ".")
         secret = re.search("(?i)password|secret|token", key)
-        if "Of' failed" not in fault:
+        if "Of' failed" not in fault and fault != "validation failed":
             faults.setdefault(key, "is not as the schema says" if secret else fault)
     return "; ".join(f"{key}: {fault}" if key else fault for key, fault in faults.items()) or redact(stderr)
 

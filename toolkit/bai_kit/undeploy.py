@@ -64,6 +64,8 @@ def undeploy(helm: Helm, kube: Kube, settings: Settings, *, purge: bool, confirm
     if settings.release in there:
         helm.uninstall(settings.release)
         removed.append(settings.release)
+        for pod in kube.list("pods", labels=f"{PART_OF},{RELEASE_LABEL}={settings.release}"):
+            kube.delete("pods", pod["metadata"]["name"])  # of `helm test`, which Helm leaves
     others = [name for name, chart in there.items() if chart.startswith("bai-chart-") and name != settings.release]
     if settings.gateway_release in there and others:
         kept.append(f"release {settings.gateway_release}: release {', '.join(others)} uses it")

@@ -1,5 +1,6 @@
 """What a release's Deployments and volumes are doing: ready, on the way, or never going to be. Changes nothing."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ PATIENCE_S = 120.0
 """Seconds that a pod may take to start when nothing says what is wrong with it: pulling a large image takes long."""
 TAIL = 12
 """Log lines of a failing container that are worth reading."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def last_lines(kube: Kube, workload: Workload) -> tuple[str, ...]:
     lines: list[str] = []
     for pod, container in workload.pods:
         stamped = list(kube.log(pod, container, follow=False))[-TAIL:]
-        lines += [f"{pod}: {line.decode(errors='replace').partition(' ')[2]}" for line in stamped]
+        texts = (line.decode(errors="replace").partition(" ")[2] for line in stamped)
+        lines += [f"{pod}: {_COLOUR.sub('', text)}" for text in texts]
     return tuple(lines)
 
 
@@ -62,10 +65,10 @@ def _deployment(kube: Kube, name: str, waited_s: float) -> Workload:
         return Workload("deployment", name, 0, 1, "is not there yet")
     status, wanted = found.get("status", {}), found["spec"].get("replicas", 1)
     seen = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
-    # Old pods count as available too: only those of this revision matter, and that the old ones are gone.
-    ready = min(status.get("availableReplicas", 0), status.get("updatedReplicas", 0)) if seen else 0
+    # Pods of the former revision count as available too: only those of this one matter.
     old = status.get("replicas", 0) - status.get("updatedReplicas", 0)
-    if ready >= wanted and not old:
+    ready = max(0, status.get("availableReplicas", 0) - old) if seen else 0
+    if ready >= wanted:
         return Workload("deployment", name, ready, wanted)
     refused = _condition(found, "ReplicaFailure", "True")
     if refused:
@@ -83,8 +86,7 @@ def _deployment(kube: Kube, name: str, waited_s: float) -> Workload:
         for status in each["status"].get("containerStatuses", [])
         if not status["ready"]
     )
-    note = worst or (f"{old} of the old ones to go" if ready >= wanted else _waiting(pods))
-    return Workload("deployment", name, min(ready, wanted - 1) if old else ready, wanted, note, worst, containers)
+    return Workload("deployment", name, ready, wanted, worst or _waiting(pods), worst, containers)
 
 
 def _volume(kube: Kube, name: str, _waited_s: float) -> Workload:
