@@ -212,3 +212,28 @@ def test_a_file_is_written_whole_and_readable(tmp_path: Path) -> None:
     assert [each.name for each in target.parent.iterdir()] == ["app.json"]
     with pytest.raises(PackageError, match="cannot be written"):
         package.write("{}", target / "below-a-file.json")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ("workerMemory: 1G", "missing required field"),
+        (
+            "workerCores: 2, workerCoresLimit: 1, workerMemory: 1G, clusterMaxCores: 2, clusterMaxMemory: 4G",
+            "workerCores",
+        ),
+        (
+            "workerCores: 1, workerCoresLimit: 1, workerMemory: 1X, clusterMaxCores: 2, clusterMaxMemory: 4G",
+            "workerMemory",
+        ),
+    ],
+)
+def test_a_wrong_dask_requirement_is_refused_though_it_is_a_hint(tmp_path: Path, fields: str, reason: str) -> None:
+    path = tool(tmp_path)
+    path.write_text(
+        path.read_text()
+        + '$namespaces: {d: "https://calrissian-cwl.github.io/schema#"}\n'
+        + f"hints:\n  d:DaskGatewayRequirement: {{{fields}}}\n"
+    )
+    with pytest.raises(PackageError, match=rf"tool\.cwl:10.*{reason}"):
+        package.validate(path)

@@ -4,23 +4,18 @@ YAML is read as YAML 1.2 (`on`, `no` and `12:30` are text; dates stay text), as 
 `convert` are: load, embed what the document refers to (`bai_kit.packing`), write JSON keys in the file's order.
 """
 
-import contextlib
 import importlib.util
 import json
-import logging
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bai_kit.checking import check_cwl, first_line
 from bai_kit.errors import PackageError
 from bai_kit.inputs import package_inputs
 from bai_kit.packing import embed
-
-MOST_REASONS = 10
-"""Reasons of an invalid package that are shown; the later ones often follow from the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +83,7 @@ def load_document(path: Path) -> Any:
         mark = getattr(exc, "problem_mark", None)
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         reason = getattr(exc, "problem", None) or str(exc)
-        raise PackageError(f"{where}: {_first_line(reason)}", hint=_yaml_hint(reason)) from exc
+        raise PackageError(f"{where}: {first_line(reason)}", hint=_yaml_hint(reason)) from exc
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -110,7 +105,7 @@ def validate(path: Path) -> Validation:
         PackageError: it is not valid; a line for each reason, with file, line and column.
     """
     package = load(path)
-    _validate_with_cwltool(path)
+    check_cwl(path)
     processes = package.get("$graph", [package])
     return Validation(
         file=path,
@@ -137,9 +132,9 @@ def convert(path: Path) -> str:
         converted = Path(folder, "app-package.json")
         converted.write_text(text, encoding="utf-8")
         try:
-            _validate_with_cwltool(converted)
+            check_cwl(converted)
         except PackageError:
-            _validate_with_cwltool(path)  # the same fault, with the lines of the user's file
+            check_cwl(path)  # the same fault, with the lines of the user's file
             raise
     return text
 
@@ -161,63 +156,6 @@ def write(text: str, path: Path) -> Conversion:
     except OSError as exc:
         raise PackageError(f"{path}: cannot be written: {exc.strerror}") from exc
     return Conversion(path, len(data))
-
-
-def _validate_with_cwltool(path: Path) -> None:
-    """Load the package as cwltool does, with our requirement known."""
-    from cwltool.context import LoadingContext  # noqa: PLC0415 - half a second
-    from cwltool.errors import GraphTargetMissingException, WorkflowException  # noqa: PLC0415
-    from cwltool.load_tool import fetch_document, make_tool, resolve_and_validate_document  # noqa: PLC0415
-    from cwltool.workflow import default_make_tool  # noqa: PLC0415
-    from schema_salad.exceptions import SchemaSaladException  # noqa: PLC0415
-
-    context = LoadingContext({"skip_schemas": True, "construct_tool_object": default_make_tool})
-    try:
-        with _quiet():
-            context, document, uri = fetch_document(str(path), context)
-            context, uri = resolve_and_validate_document(context, document, uri)
-            try:
-                make_tool(uri, context)
-            except GraphTargetMissingException:
-                for process in context.loader.resolve_ref(uri)[0]:
-                    make_tool(process["id"], context)
-    except SchemaSaladException as exc:
-        raise PackageError(f"{path} is not valid CWL:{_reasons(exc)}") from exc
-    except (
-        WorkflowException,
-        AttributeError,
-        KeyError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as exc:  # cwltool's ways to refuse odd documents
-        raise PackageError(f"{path} is not valid CWL: {_first_line(str(exc)) or type(exc).__name__}") from exc
-
-
-def _reasons(error: Any) -> str:
-    lines = [f"{leaf.prefix()} {_first_line(leaf.message)}".strip() for leaf in error.leaves()]
-    lines = list(dict.fromkeys(lines)) or [_first_line(str(error))]
-    more = [f"and {len(lines) - MOST_REASONS} more"] if len(lines) > MOST_REASONS else []
-    return "".join(f"\n  {line}" for line in lines[:MOST_REASONS] + more)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep cwltool's own lines, which repeat what is raised, from the user."""
-    loggers = [logging.getLogger(name) for name in ("cwltool", "salad", "rdflib.term")]
-    before = [(each.level, each.propagate) for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for each, (level, propagate) in zip(loggers, before, strict=True):
-            each.setLevel(level)
-            each.propagate = propagate
-
-
-def _first_line(text: str) -> str:
-    return " ".join(text.split("\n", 1)[0].split())
 
 
 def _yaml_hint(reason: str) -> str | None:
