@@ -1,4 +1,4 @@
-"""Raster files opened, lent and read with rasterio, here or over HTTP; GDAL's errors become ours.
+"""Raster files opened, lent and read with rasterio, here or over HTTP.
 
 GDAL looks its options up in the environment when it needs them, so they are set there, in the client and in every
 worker; what the user has set stays.
@@ -7,10 +7,7 @@ worker; what the user has set stays.
 from __future__ import annotations
 
 import os
-import re
 import threading
-import urllib.error
-import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,7 +17,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
-from bai.errors import BaiError, InputError, TemporaryError
+from bai.failures import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +41,6 @@ for _name, _value in GDAL_OPTIONS.items():
 
 OPEN_DATASETS = 24
 """Datasets kept open in a process: six files for each of four threads."""
-_HTTP = ("http://", "https://")
 
 
 class Dataset:
@@ -69,6 +65,19 @@ class Dataset:
                 src_nodata=nodata,
                 nodata=nodata,
             )
+
+    @property
+    def end(self) -> int:
+        """Bytes that the file must have for its tiles, 0 when unknown."""
+        items = [
+            [
+                int(self.file.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=1) or 0)
+                for what in ("OFFSET", "SIZE")
+            ]
+            for (row, col), _ in self.file.block_windows(1)
+            if self.file.driver == "GTiff"
+        ]
+        return max((offset + size for offset, size in items), default=0)
 
     def close(self) -> None:
         """Close the band and its file."""
@@ -100,10 +109,13 @@ def lend(href: str, warp: Grid | None = None, nodata: int = 0) -> Iterator[Datas
     try:
         dataset = dataset or Dataset(href, warp, nodata)
         yield dataset
-    except (RasterioError, OSError) as error:
-        if dataset is not None:
+    except BaseException as error:
+        end = dataset.end if dataset else 0
+        if dataset:
             dataset.close()
-        raise _translate(href, error) from error
+        if isinstance(error, RasterioError | OSError):
+            raise explain(href, error, end) from error
+        raise
     with _lock:
         _free.append((key, dataset))
         surplus = [_free.pop(0)[1] for _ in range(len(_free) - OPEN_DATASETS)]
@@ -117,50 +129,3 @@ def close_all() -> None:
         datasets, _free[:] = [dataset for _, dataset in _free], []
     for dataset in datasets:
         dataset.close()
-
-
-def name(href: str) -> str:
-    """Return an href for people: without the query, where signatures and keys are, and without a password."""
-    if not href.startswith(_HTTP):
-        return href
-    parts = urlsplit(href)
-    return parts._replace(query="", fragment="", netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _translate(href: str, error: BaseException) -> BaiError:
-    """Turn what rasterio says into what the user can act on."""
-    words = _root(error).replace(href, name(href))
-    status = re.search(r"HTTP (?:response|error) code ?: (\d+)", words)
-    if status:
-        return _refusal(href, int(status[1]))
-    if "CURL error" in words:
-        return TemporaryError(f"{name(href)}: no answer: {words}", hint="check the network, then run again")
-    if href.startswith(_HTTP) and (refusal := _probe(href)):
-        return refusal
-    return InputError(f"{name(href)}: cannot be read: {words}", hint="the file is missing, damaged or cut short")
-
-
-def _root(error: BaseException) -> str:
-    """Return the first cause's message: rasterio's own says only `see previous exception`."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return str(error)
-
-
-def _refusal(href: str, status: int) -> BaiError:
-    if status in {408, 425, 429} or status >= 500:  # noqa: PLR2004 - classes of HTTP status, RFC 9110
-        return TemporaryError(f"{name(href)}: the server is busy (HTTP {status})", hint="run again later")
-    hint = "signed links expire: fetch the item again" if status in {401, 403} else "check the item's hrefs"
-    return InputError(f"{name(href)}: the server refuses it (HTTP {status})", hint=hint)
-
-
-def _probe(href: str) -> BaiError | None:
-    """Ask the server once more after a failed read, of which GDAL keeps no status: is it the server or the file?"""
-    request = urllib.request.Request(href, headers={"Range": "bytes=0-0"})  # noqa: S310 - http(s) only
-    try:
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
-            return None
-    except urllib.error.HTTPError as error:
-        return _refusal(href, error.code)
-    except OSError as error:
-        return TemporaryError(f"{name(href)}: no answer: {error}", hint="check the network, then run again")

@@ -62,14 +62,19 @@ class Grid:
     @property
     def bounds(self) -> Bounds:
         """West, south, east, north in the grid's CRS."""
-        west, north = self.transform * (0, 0)
-        east, south = self.transform * (self.shape.cols, self.shape.rows)
-        return west, south, east, north
+        width, _, west, _, height, north = self.transform[:6]
+        return west, north + height * self.shape.rows, west + width * self.shape.cols, north
 
     def crop(self, window: Window) -> Grid:
         """Return the part of the grid that a window covers: the same pixels, to the bit of their coordinates."""
-        moved = self.transform * Affine.translation(window.col_off, window.row_off)
+        a, _, c, _, e, f = self.transform[:6]
+        moved = Affine(a, 0, c + a * window.col_off, 0, e, f + e * window.row_off)
         return Grid(self.crs, moved, Shape(window.height, window.width))
+
+    def _pixel(self, x: float, y: float) -> tuple[float, float]:
+        """Return the column and row of a place."""
+        a, _, c, _, e, f = self.transform[:6]
+        return (x - c) / a, (y - f) / e
 
     def cover(self, bounds: Bounds, crs: CRS, name: str) -> Window:
         """Return the window of all pixels that a rectangle in any CRS touches.
@@ -86,8 +91,7 @@ class Grid:
             west, south, east, north = bounds if crs == self.crs else transform_bounds(crs, self.crs, *bounds)
         except (CRSError, RasterioError) as error:
             raise InputError(f"{name} {_text(bounds)} cannot be placed on {self.crs}: {error}") from error
-        left, top = ~self.transform * (west, north)
-        right, bottom = ~self.transform * (east, south)
+        (left, top), (right, bottom) = self._pixel(west, north), self._pixel(east, south)
         col, row = max(0, _floor(left)), max(0, _floor(top))
         width, height = min(self.shape.cols, _ceil(right)) - col, min(self.shape.rows, _ceil(bottom)) - row
         if not (width > 0 and height > 0):
@@ -107,7 +111,7 @@ class Grid:
         factor = round(ra / a)
         if raster.crs != self.crs or rb or rd or factor < 1:
             return None
-        col, row = ~self.transform * (rc, rf)
+        col, row = self._pixel(rc, rf)
         slip = max(
             abs(ra / a - factor) * raster.shape.cols,
             abs(re / e - factor) * raster.shape.rows,

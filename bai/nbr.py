@@ -49,7 +49,8 @@ SEVERITY_NODATA = 255
 
 HISTOGRAM_LOWER, HISTOGRAM_UPPER, HISTOGRAM_BINS = -2.0, 2.0, 200
 HISTOGRAM_EDGES = tuple(
-    HISTOGRAM_LOWER + i * (HISTOGRAM_UPPER - HISTOGRAM_LOWER) / HISTOGRAM_BINS for i in range(HISTOGRAM_BINS + 1)
+    round(HISTOGRAM_LOWER + i * (HISTOGRAM_UPPER - HISTOGRAM_LOWER) / HISTOGRAM_BINS, 9)
+    for i in range(HISTOGRAM_BINS + 1)
 )
 """Edges of the histogram's bins; values beyond them are counted in the first and the last bin."""
 

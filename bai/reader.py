@@ -12,8 +12,9 @@ from rasterio.crs import CRS
 from rasterio.windows import Window as FileWindow
 
 from bai.errors import InputError
-from bai.files import lend, name
+from bai.files import lend
 from bai.grid import Bounds, Fit, Grid, Shape, Window
+from bai.href import public
 from bai.kernel import Layer, Layers
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
         for item in items
     ]
     warped = [
-        f"{name(s.href)} ({grids[s].crs}) is off the pre-fire item's pixels ({grid.crs}): warped by nearest neighbour"
+        f"{public(s.href)} ({grids[s].crs}) is off the pre-fire item's pixels ({grid.crs}): warped by nearest neighbour"
         for s in sources
         if grid.fit(grids[s]) is None
     ]
@@ -126,7 +127,7 @@ def _header(source: Source) -> Grid:
     with lend(source.href) as dataset:
         file = dataset.file
         found = (
-            f"{name(source.href)}: {file.count} band(s) of {file.dtypes[0]}, {file.width} x {file.height}, {file.crs}"
+            f"{public(source.href)}: {file.count} band(s) of {file.dtypes[0]}, {file.width} x {file.height}, {file.crs}"
         )
         wanted = ("uint8",) if source.band == "scl" else ("uint8", "uint16", "int16", "int32", "float32")
         if file.count != 1 or file.dtypes[0] not in wanted:

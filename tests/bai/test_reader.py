@@ -1,0 +1,338 @@
+"""Reading, with real files and a real HTTP server that misbehaves."""
+
+from __future__ import annotations
+
+import http.server
+import pickle
+import threading
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio import Affine
+from rasterio.warp import Resampling, reproject
+
+from bai.errors import InputError, TemporaryError
+from bai.grid import Shape, Window
+from bai.reader import plan, read
+
+LEFT, TOP = 499980, 4500000
+"""The corner of the fixtures' rasters."""
+
+
+def at_full_size(layer, rows, cols):
+    """Spread a layer over its window, the plain way."""
+    r = (np.arange(rows) + layer.row_phase) // layer.factor
+    c = (np.arange(cols) + layer.col_phase) // layer.factor
+    return layer.pixels[np.ix_(r, c)]
+
+
+def twice(pixels):
+    return pixels.repeat(2, axis=0).repeat(2, axis=1)
+
+
+@pytest.fixture
+def pair(make_item, numbers):
+    """Two items of 301 x 203 pixels: B12 ends half a pixel further, as in an odd crop."""
+    return [
+        make_item(date, numbers(301, 203, seed), numbers(151, 102, seed + 1))
+        for seed, date in ((1, "pre"), (5, "post"))
+    ]
+
+
+def test_a_plan_keeps_the_pre_fire_grid_to_the_bit(pair):
+    grid = plan(*pair).grid
+    assert grid.transform == Affine(10, 0, 499980, 0, -10, 4500000)
+    assert grid.shape == Shape(301, 203)
+
+
+@pytest.mark.parametrize(
+    "window", [Window(0, 0, 203, 301), Window(64, 128, 139, 173), Window(101, 55, 102, 246), Window(202, 300, 1, 1)]
+)
+def test_a_window_is_what_the_files_hold(pair, numbers, window):
+    reading = read(plan(*pair), window, masked=False)
+    rows = slice(window.row_off, window.row_off + window.height)
+    cols = slice(window.col_off, window.col_off + window.width)
+    for layers, seed in ((reading.pre, 1), (reading.post, 5)):
+        np.testing.assert_array_equal(layers.nir.pixels, numbers(301, 203, seed)[rows, cols])
+        np.testing.assert_array_equal(
+            at_full_size(layers.swir2, window.height, window.width), twice(numbers(151, 102, seed + 1))[rows, cols]
+        )
+
+
+def test_where_a_band_ends_early_there_is_no_data(make_item, numbers):
+    items = [make_item(date, numbers(101, 101, 1), numbers(50, 50, 2)) for date in ("pre", "post")]
+    swir2 = at_full_size(read(plan(*items), Window(0, 0, 101, 101), masked=False).pre.swir2, 101, 101)
+    np.testing.assert_array_equal(swir2[:100, :100], twice(numbers(50, 50, 2)))
+    assert not swir2[100].any()
+    assert not swir2[:, 100].any()
+
+
+def test_a_post_fire_item_shifted_by_whole_pixels_is_read_on_the_overlap(make_item, numbers):
+    pre = make_item("pre", numbers(100, 120, 1), numbers(50, 60, 2))
+    post = make_item("post", numbers(100, 120, 3), numbers(50, 60, 4), east=70, south=-30)
+    the_plan = plan(pre, post)
+    assert the_plan.warnings == ()
+    assert the_plan.grid.transform == Affine(10, 0, 499980 + 70, 0, -10, 4500000)
+    assert the_plan.grid.shape == Shape(97, 113)
+    reading = read(the_plan, Window(5, 9, 60, 50), masked=False)
+    np.testing.assert_array_equal(reading.pre.nir.pixels, numbers(100, 120, 1)[9:59, 12:72])
+    np.testing.assert_array_equal(reading.post.nir.pixels, numbers(100, 120, 3)[12:62, 5:65])
+    np.testing.assert_array_equal(at_full_size(reading.pre.swir2, 50, 60), twice(numbers(50, 60, 2))[9:59, 12:72])
+    np.testing.assert_array_equal(at_full_size(reading.post.swir2, 50, 60), twice(numbers(50, 60, 4))[12:62, 5:65])
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32610", "EPSG:32611"])
+def test_an_item_off_the_grid_is_warped_with_a_warning(make_item, numbers, crs):
+    pre = make_item("pre", numbers(100, 120, 1), numbers(50, 60, 2))
+    (x,), (y,) = rasterio.warp.transform("EPSG:32610", crs, [LEFT + 4], [TOP])
+    post = make_item("post", numbers(100, 120, 3), numbers(50, 60, 4), crs=crs, east=x - LEFT, south=TOP - y)
+    the_plan = plan(pre, post)
+    assert [text.split()[0] for text in the_plan.warnings] == [post.nir.href, post.swir2.href]
+    grid = the_plan.grid
+    whole = read(the_plan, Window(0, 0, grid.shape.cols, grid.shape.rows), masked=False).post
+    for source, layer in ((post.nir, whole.nir), (post.swir2, whole.swir2)):
+        expected = np.zeros((grid.shape.rows, grid.shape.cols), np.uint16)
+        with rasterio.open(source.href) as file:
+            reproject(
+                rasterio.band(file, 1),
+                expected,
+                dst_transform=grid.transform,
+                dst_crs=grid.crs,
+                resampling=Resampling.nearest,
+                src_nodata=0,
+                dst_nodata=0,
+            )
+        assert expected.any()
+        np.testing.assert_array_equal(layer.pixels, expected)
+    part = read(the_plan, Window(3, 2, 40, 20), masked=False).post.nir.pixels
+    np.testing.assert_array_equal(part, whole.nir.pixels[2:22, 3:43])
+
+
+def test_items_apart_are_an_error_that_names_both_extents(make_item, numbers):
+    pre = make_item("pre", numbers(64, 64, 1), numbers(32, 32, 2))
+    post = make_item("post", numbers(64, 64, 1), numbers(32, 32, 2), east=100000)
+    with pytest.raises(
+        InputError, match=r"post-fire item \[599980, 4499360, 600620, 4500000\].*\[499980, 4499360, 500620, 4500000\]"
+    ):
+        plan(pre, post)
+
+
+def test_a_bounding_box_crops_to_whole_pixels_at_any_offset(pair, numbers):
+    whole = plan(*pair).grid
+    west, south, east, north = rasterio.warp.transform_bounds(
+        "EPSG:32610", "EPSG:4326", 500315, 4498012, 501003, 4499107
+    )
+    cropped = plan(*pair, bbox=(west, south, east, north))
+    col = round((cropped.grid.transform.c - whole.transform.c) / 10)
+    row = round((whole.transform.f - cropped.grid.transform.f) / 10)
+    assert 0 <= 33 - col <= 2
+    assert 0 <= 89 - row <= 2
+    reading = read(cropped, Window(1, 1, 21, 17), masked=False)
+    np.testing.assert_array_equal(reading.pre.nir.pixels, numbers(301, 203, 1)[row + 1 : row + 18, col + 1 : col + 22])
+    np.testing.assert_array_equal(
+        at_full_size(reading.pre.swir2, 17, 21), twice(numbers(151, 102, 2))[row + 1 : row + 18, col + 1 : col + 22]
+    )
+
+
+def test_a_bounding_box_elsewhere_is_an_error(pair):
+    with pytest.raises(InputError, match=r"bounding box \[10, 50, 11, 51\]"):
+        plan(*pair, bbox=(10, 50, 11, 51))
+
+
+def test_the_classification_is_read_only_when_it_masks(make_item, numbers):
+    scl = numbers(32, 32, 3, high=12).astype(np.uint8)
+    items = [make_item(date, numbers(64, 64, 1), numbers(32, 32, 2), scl) for date in ("pre", "post")]
+    assert read(plan(*items), Window(0, 0, 64, 64), masked=False).pre.scl is None
+    np.testing.assert_array_equal(read(plan(*items), Window(0, 0, 64, 64), masked=True).pre.scl.pixels, scl)
+
+
+def test_scale_and_offset_become_whole_digital_numbers(make_item, numbers):
+    pre = make_item("pre", numbers(64, 64, 1), numbers(32, 32, 2))
+    post = make_item("post", numbers(64, 64, 1), numbers(32, 32, 2), offset=-0.1)
+    the_plan = plan(pre, post)
+    assert [(i.gain, i.bias) for i in (the_plan.pre.nir, the_plan.post.nir, the_plan.post.swir2)] == [
+        (1, 0),
+        (1, -1000),
+        (1, -1000),
+    ]
+
+
+def test_bytes_read_are_the_compressed_blocks_under_the_window(pair):
+    reading = read(plan(*pair), Window(0, 0, 64, 64), masked=False)
+    sizes = 0
+    for item in pair:
+        for source in (item.nir, item.swir2):
+            with rasterio.open(source.href) as file:
+                sizes += file.block_size(1, 0, 0)
+    assert reading.bytes_read == sizes
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.ones((2, 64, 64), np.uint16), r"2 band\(s\) of uint16, 64 x 64, EPSG:32610: nir must be one band"),
+        (np.ones((64, 64), np.complex64), r"1 band\(s\) of complex64"),
+    ],
+)
+def test_a_file_that_is_not_one_band_of_numbers_is_refused(pair, write_band, pixels, message):
+    path = write_band("odd.tif", pixels, 10)
+    with pytest.raises(InputError, match=message):
+        plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_file_without_a_place_is_refused(pair, tmp_path):
+    path = tmp_path / "nowhere.tif"
+    with rasterio.open(path, "w", driver="GTiff", height=9, width=9, count=1, dtype="uint16") as file:
+        file.write(np.ones((1, 9, 9), np.uint16))
+    with pytest.raises(InputError, match=r"nowhere.tif: 1 band\(s\) of uint16, 9 x 9, None: has no place on Earth"):
+        plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
+
+
+def test_other_formats_are_not_opened(pair, tmp_path):
+    """A VRT from a stranger could name any file of this machine."""
+    path = tmp_path / "band.tif"
+    path.write_text(
+        f'<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource><SourceFilename>{pair[0].nir.href}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>'
+    )
+    with pytest.raises(InputError, match=r"band.tif: cannot be read: .*not recognized"):
+        plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
+
+
+def test_a_missing_file_is_an_input_error_that_pickles(pair, tmp_path):
+    with pytest.raises(InputError, match=r"gone.tif: cannot be read: .*No such file") as caught:
+        plan(replace(pair[0], nir=replace(pair[0].nir, href=str(tmp_path / "gone.tif"))), pair[1])
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    assert (str(copy), copy.hint) == (str(caught.value), caught.value.hint)
+
+
+def test_a_file_cut_short_is_an_input_error_when_its_end_is_read(pair):
+    path = Path(pair[1].nir.href)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    the_plan = plan(*pair)
+    read(the_plan, Window(0, 0, 64, 64), masked=False)
+    with pytest.raises(InputError, match=r"post-nir.tif: cannot be read: .*got .* bytes, expected"):
+        read(the_plan, Window(128, 256, 64, 40), masked=False)
+
+
+class Misbehaving(http.server.BaseHTTPRequestHandler):
+    """Serves files by range; the first folder of the path says what goes wrong."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_GET(self):
+        _, trouble, name = self.path.split("?")[0].split("/")
+        self.server.seen[trouble] += 1
+        first = int((self.headers.get("Range") or "bytes=0-").split("=")[1].split("-")[0])
+        if trouble.isdigit():
+            return self.refuse(int(trouble))
+        if trouble == "hang" or (trouble == "hang-later" and self.server.seen[trouble] in {3, 4, 5}):
+            self.server.over.wait(30)
+            self.close_connection = True
+            return None
+        if trouble == "busy-twice" and self.server.seen[trouble] <= 2:
+            return self.refuse(503)
+        if trouble == "busy-later" and first > 0:
+            self.server.seen["busy"] = 1
+        if trouble == "busy-later" and self.server.seen["busy"]:
+            return self.refuse(503)
+        data = (self.server.folder / name).read_bytes()
+        return self.refuse(416) if first >= len(data) else self.serve(data, first)
+
+    def refuse(self, status):
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def serve(self, data, first):
+        wanted = self.headers.get("Range")
+        last = min(int(wanted.split("-")[1]), len(data) - 1) if wanted else len(data) - 1
+        self.send_response(206 if wanted else 200)
+        if wanted:
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(last + 1 - first))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data[first : last + 1])
+
+
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    """Serve tmp_path; every option of time is made short."""
+    for name, value in {"MAX_RETRY": 3, "RETRY_DELAY": 0.01, "LOW_SPEED_TIME": 1, "CONNECTTIMEOUT": 1}.items():
+        monkeypatch.setenv(f"GDAL_HTTP_{name}", str(value))
+    monkeypatch.setenv("GDAL_INGESTED_BYTES_AT_OPEN", "4096")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Misbehaving)
+    server.folder, server.seen, server.over = tmp_path, Counter(), threading.Event()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://user:secret@127.0.0.1:{server.server_port}"
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def online(pair, web):
+    """Return the pair with the post-fire NIR band behind a server in some trouble."""
+
+    def go(trouble):
+        href = f"{web}/{trouble}/{Path(pair[1].nir.href).name}?sig=secret"
+        return pair[0], replace(pair[1], nir=replace(pair[1].nir, href=href))
+
+    return go
+
+
+@pytest.mark.parametrize("trouble", ["none", "busy-twice"])
+def test_a_band_is_read_over_http_and_a_busy_server_asked_again(online, numbers, trouble):
+    reading = read(plan(*online(trouble)), Window(64, 64, 64, 64), masked=False)
+    np.testing.assert_array_equal(reading.post.nir.pixels, numbers(301, 203, 5)[64:128, 64:128])
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error", "message"),
+    [
+        ("404", InputError, r"post-nir.tif: the server refuses it \(HTTP 404\)"),
+        ("403", InputError, r"refuses it \(HTTP 403\)"),
+        ("503", TemporaryError, r"the server is busy \(HTTP 503\)"),
+        ("hang", TemporaryError, r"no answer: CURL error"),
+    ],
+)
+def test_a_server_in_trouble_is_named_without_its_secrets(online, trouble, error, message):
+    with pytest.raises(error, match=message) as caught:
+        plan(*online(trouble))
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("trouble", "message"), [("busy-later", "HTTP 503"), ("hang-later", "stopped answering")])
+def test_a_server_that_fails_under_way_is_a_temporary_error(online, monkeypatch, trouble, message):
+    monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "1")
+    the_plan = plan(*online(trouble))
+    with pytest.raises(TemporaryError, match=message):
+        read(the_plan, Window(128, 256, 64, 40), masked=False)
+
+
+def test_a_file_cut_short_on_a_server_is_an_input_error(online, pair):
+    path = Path(pair[1].nir.href)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    the_plan = plan(*online("none"))
+    with pytest.raises(InputError, match=r"post-nir.tif: is cut short: it should have \d+ bytes"):
+        read(the_plan, Window(128, 256, 64, 40), masked=False)
+
+
+def test_nobody_listening_is_a_temporary_error(pair):
+    source = replace(pair[0].nir, href="http://127.0.0.1:1/nir.tif")
+    with pytest.raises(TemporaryError, match=r"http://127.0.0.1:1/nir.tif: no answer: CURL error: Failed to connect"):
+        plan(replace(pair[0], nir=source), pair[1])
