@@ -1,0 +1,125 @@
+"""What ends a step, a runner or a cluster before its time, on a real Kubernetes: told with the reason, nothing left."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.runner_bed import APP, runner_jobs, tool, until  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.e2e
+
+GONE_S = 15
+"""A cluster's pods on a loaded node, after the runner saw the cluster gone."""
+
+
+def node_pid(pod: str, command: bytes = b"") -> int:
+    """The pid, on this machine, of a pod's first process with `command` in its command line; skips on another node."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            inner = next(line for line in (entry / "status").read_text().splitlines() if line.startswith("NSpid"))
+            environ, words = (entry / "environ").read_bytes().split(b"\0"), (entry / "cmdline").read_bytes()
+        except (OSError, StopIteration):
+            continue
+        if inner.split()[-1] == "1" and f"HOSTNAME={pod}".encode() in environ and command in words:
+            return int(entry.name)
+    pytest.skip("the node is another machine")
+
+
+def test_a_step_gets_a_cluster_and_computes_on_it(jobs):
+    job = jobs.start("sum", tool(APP, cluster={}), mode="sum")
+    end = job.wait()
+    assert (end.end, end.code, end.guard_code) == ("Complete", 0, 0), end.log
+    assert "sum 16000048000000" in end.log
+    for words in ("claimed cluster ", "is running", "scaled cluster ", "dashboard: http", "dismissed cluster "):
+        assert words in end.log
+    assert jobs.clean(GONE_S) < GONE_S
+
+
+def test_a_failing_step_ends_with_its_own_code_and_its_last_lines(jobs):
+    job = jobs.start("fail", tool(APP, cluster={}), mode="fail")
+    end = job.wait()
+    assert (end.end, end.code) == ("Failed", 1)
+    assert "failed with exit code 7: Error\n    hello from fail\n    cannot go on: 3 of 4 bands missing" in end.log
+    jobs.clean(GONE_S)
+
+
+def test_a_temporary_failure_of_the_step_is_one_of_the_runner(jobs):
+    assert jobs.start("busy", tool(APP), mode="busy").wait().code == 75
+
+
+def test_a_step_that_eats_too_much_memory(jobs):
+    end = jobs.start("eat", tool(APP, cluster={}), mode="eat").wait()
+    assert end.code == 1
+    assert "failed with exit code 137: OOMKilled: it may use 256Mi; ask for more with ramMin and ramMax" in end.log
+    jobs.clean(GONE_S)
+
+
+def test_a_step_whose_first_process_is_killed(jobs):
+    job = jobs.start("kill", tool(APP, cluster={}), mode="sleep")
+    job.says("second 1")
+    (step,) = jobs.steps()
+    os.kill(node_pid(step), signal.SIGKILL)
+    end = job.wait()
+    assert end.code == 1
+    assert "failed with exit code 137" in end.log
+    jobs.clean(GONE_S)
+
+
+def test_a_deleted_step_is_a_temporary_failure(jobs):
+    job = jobs.start("drain", tool(APP, cluster={}), mode="sleep")
+    job.says("second 1")
+    (step,) = jobs.steps()
+    jobs.api.delete_namespaced_pod(step, jobs.namespace)
+    end = job.wait()
+    assert end.code == 75
+    assert f"pod {step} was deleted while it ran" in end.log
+    jobs.clean(GONE_S)
+
+
+@pytest.mark.parametrize("moment", ["claimed cluster ", "second 1"])
+def test_deleting_the_job_takes_everything_along_in_seconds(jobs, moment):
+    job = jobs.start(f"delete-{moment[0]}", tool(APP, cluster={}), mode="sleep")
+    job.says(moment)
+    start = time.monotonic()
+    job.delete()
+    until(lambda: not jobs.names(f"bai-kit/job={job.name}"), "end of the runner and its step", 15)
+    took = time.monotonic() - start
+    print(f"runner and step gone after {took:.1f} s")
+    jobs.clean(GONE_S)
+    print(f"everything gone after {time.monotonic() - start:.1f} s")
+    assert took < 8, took
+
+
+def test_a_killed_runner_is_settled_by_the_guard_and_keeps_its_log(jobs):
+    job = jobs.start("shot", tool(APP, cluster={}), mode="sleep")
+    job.says("second 2")
+    os.kill(node_pid(job.pod().metadata.name, b"cwl-dask-calrissian"), signal.SIGKILL)
+    start = time.monotonic()
+    end = job.wait()
+    jobs.clean(GONE_S)
+    print(f"settled after {time.monotonic() - start:.1f} s")
+    assert (end.end, end.code, end.guard_code) == ("Failed", 137, 0)
+    assert "second 2" in end.log
+    assert "the runner was killed; removing what it left" in end.guard_log
+    assert "deleted the step's pod" in end.guard_log
+    assert "dismissed cluster" in end.guard_log
+
+
+def test_a_cluster_outlives_its_idle_timeout_under_a_living_step_but_not_its_runner(jobs):
+    """Runner and guard are killed at once, as with a lost node: the garbage collector and the lease have to do."""
+    job = jobs.start("lease", tool(APP, cluster={"idleTimeout": 30}), mode="sleep")
+    job.says("second 40", 90)
+    (cluster,) = jobs.clusters()
+    pod = job.pod().metadata.name
+    for command in (b"cwl-dask-guard", b"cwl-dask-calrissian"):
+        os.kill(node_pid(pod, command), signal.SIGKILL)
+    start = time.monotonic()
+    job.wait()
+    job.delete()  # by a person, or the time-to-live of ended jobs
+    until(lambda: not jobs.steps(), "end of the step", 30)
+    until(lambda: cluster not in jobs.clusters(), "end of the cluster", 90)
+    print(f"cluster ended {time.monotonic() - start:.1f} s after its runner")
+    jobs.clean(GONE_S)
