@@ -36,16 +36,17 @@ class EmbeddedGateway:
     """A running gateway for the length of a `with`; enter it in the main thread, whose end the server watches."""
 
     def __init__(self) -> None:
-        self.address = ""
-        """URL of the gateway and of its schedulers' proxy, from entering on."""
         self._password = secrets.token_urlsafe(24)
 
-    @property
     def configuration(self) -> dict[str, Any]:
-        """Dask's configuration for clients of this gateway."""
+        """Wait until the server answers; returns Dask's configuration for its clients.
+
+        Raises:
+            EmbeddedGatewayError: the server ended at once, or does not answer.
+        """
         auth = {"type": "basic", "kwargs": {"username": "cwl-dask", "password": self._password}}
         return {
-            "gateway.address": self.address,
+            "gateway.address": self._answering(),
             "gateway.proxy-address": None,
             "gateway.public-address": None,
             "gateway.auth": auth,
@@ -53,11 +54,7 @@ class EmbeddedGateway:
         }
 
     def __enter__(self) -> Self:
-        """Start the server and wait until it answers.
-
-        Raises:
-            EmbeddedGatewayError: it ended at once, or does not answer.
-        """
+        """Start the server; it takes a second until it answers."""
         self._directory = Path(tempfile.mkdtemp(prefix="cwl-dask-gateway-"))
         environment = os.environ | {PASSWORD: self._password, PARENT: str(os.getpid())}
         if path := environment.get("PYTHONPATH"):  # for workers in another directory
@@ -71,11 +68,6 @@ class EmbeddedGateway:
                 env=environment,
                 start_new_session=True,  # Ctrl-C is for the runner, which dismisses its clusters first
             )
-        try:
-            self._wait()
-        except BaseException:
-            self.__exit__()
-            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,14 +80,14 @@ class EmbeddedGateway:
             self._server.wait()
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def _wait(self) -> None:
+    def _answering(self) -> str:
+        """Return the server's address as soon as it answers there."""
         deadline = time.monotonic() + START_S
         while self._server.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 address = (self._directory / "address").read_text()
                 urllib.request.urlopen(f"{address}/api/health", timeout=5).close()  # noqa: S310 - loopback
-                self.address = address
-                return
+                return address
             time.sleep(0.05)
         words = (self._directory / "server.log").read_text(errors="replace").splitlines()[-5:]
         raise EmbeddedGatewayError("the embedded gateway did not start: " + " | ".join(words))
@@ -103,12 +95,21 @@ class EmbeddedGateway:
 
 def serve(directory: Path) -> None:
     """Be the gateway's server until SIGTERM, SIGINT or the end of the process that started it."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(os.environ.pop(PARENT)):  # it ended before the line above
         return
     from dask_gateway_server.app import DaskGateway  # noqa: PLC0415 - only the server's process needs it
+    from dask_gateway_server.backends.local import UnsafeLocalBackend  # noqa: PLC0415
     from dask_gateway_server.utils import random_port  # noqa: PLC0415
     from traitlets.config import Config  # noqa: PLC0415
+
+    class OwnedBackend(UnsafeLocalBackend):  # type: ignore[misc] # dask-gateway-server has no types
+        """Processes that end with the server, also when it is killed."""
+
+        def make_preexec_fn(self, cluster: Any) -> Any:
+            prepare = super().make_preexec_fn(cluster)
+            return lambda: (prepare(), libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
 
     api, proxy = f"127.0.0.1:{random_port()}", f"127.0.0.1:{random_port()}"
     clusters = directory / "clusters"
@@ -116,16 +117,16 @@ def serve(directory: Path) -> None:
     config = Config()
     config.DaskGateway.address = api
     config.DaskGateway.config_file = str(directory / "none.py")  # never one that lies about in the working directory
-    config.DaskGateway.backend_class = "dask_gateway_server.backends.local.UnsafeLocalBackend"
+    config.DaskGateway.backend_class = OwnedBackend
     config.DaskGateway.authenticator_class = "dask_gateway_server.auth.SimpleAuthenticator"
     config.SimpleAuthenticator.password = os.environ.pop(PASSWORD)
     config.Proxy.address = config.Proxy.tcp_address = proxy
-    config.UnsafeLocalBackend.api_url = f"http://{api}/api"
-    config.UnsafeLocalBackend.clusters_directory = str(clusters)
-    config.UnsafeLocalBackend.inherited_environment = [*_INHERITED]
-    config.UnsafeLocalBackend.cluster_status_period = 5
-    config.UnsafeLocalBackend.worker_status_period = 5
-    config.Backend.cluster_options = _options(clusters)
+    config.OwnedBackend.api_url = f"http://{api}/api"
+    config.OwnedBackend.clusters_directory = str(clusters)
+    config.OwnedBackend.inherited_environment = [*_INHERITED]
+    config.OwnedBackend.cluster_status_period = 5
+    config.OwnedBackend.worker_status_period = 5
+    config.OwnedBackend.cluster_options = _options(clusters)
     # The dask-scheduler and dask-worker scripts, the defaults, are gone from distributed since 2026.6.0.
     config.ClusterConfig.scheduler_cmd = [sys.executable, "-m", "dask", "scheduler"]
     config.ClusterConfig.worker_cmd = [sys.executable, "-m", "dask", "worker", "--no-nanny"]

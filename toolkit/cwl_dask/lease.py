@@ -22,6 +22,8 @@ RESOURCE = "cwl-dask-lease"
 LOOK_S = 1.0
 """How often the holder looks whether its task still waits (the application may restart the scheduler's state)."""
 
+CONNECT_S = 10
+
 # The application's image has its own versions of dask and distributed; the lease is one task that never runs.
 warnings.filterwarnings("ignore", category=VersionMismatchWarning)
 # A scheduler that goes away takes the lease with it: the step's story, told elsewhere.
@@ -38,18 +40,21 @@ async def hold(address: str, security: Any, cluster: str) -> Never:
     """
     warned = False
     while True:
+        client = Client(address, security=security, asynchronous=True, set_as_default=False, timeout=CONNECT_S)
         try:
-            async with Client(address, security=security, asynchronous=True, set_as_default=False) as client:
-                for topic in ("print", "warn"):  # what the application's tasks print is not for the runner's output
-                    client.unsubscribe_topic(topic)
-                while client.status == "running":
-                    task = client.submit(int, key=f"{RESOURCE}-{uuid.uuid4().hex}", resources={RESOURCE: 1})
-                    while task.status == "pending":  # noqa: ASYNC110 - the client has no event for this
-                        await asyncio.sleep(LOOK_S)
+            await client
+            for topic in ("print", "warn"):  # what the application's tasks print is not for the runner's output
+                client.unsubscribe_topic(topic)
+            while client.status == "running":
+                task = client.submit(int, key=f"{RESOURCE}-{uuid.uuid4().hex}", resources={RESOURCE: 1})
+                while task.status == "pending":  # noqa: ASYNC110 - the client has no event for this
                     await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(LOOK_S)
         except Exception as error:  # noqa: BLE001 - any version's client, any scheduler: the step goes on without
             if not warned:
                 warned = True
                 why = str(error) or type(error).__name__
                 log.warning("no lease on cluster %s, its idle timeout may end it: %s", cluster, why)
+        finally:
+            await client.close()
         await asyncio.sleep(LOOK_S)

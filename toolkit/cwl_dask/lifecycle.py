@@ -53,13 +53,20 @@ class Claim:
     prepares the step. Leaving dismisses it and waits until it is seen gone. For every runner, from any thread.
     """
 
-    def __init__(self, requirement: DaskGatewayRequirement, image: str | None = None, start_s: float = START_S) -> None:
+    def __init__(
+        self,
+        requirement: DaskGatewayRequirement,
+        image: str | None = None,
+        start_s: float = START_S,
+        dismiss_s: float = DISMISS_S,
+    ) -> None:
         """Prepare a claim; nothing is asked yet.
 
         Args:
             requirement: what the step asks for.
             image: the step's container image, for scheduler and workers; None leaves it to the gateway.
             start_s: seconds until the cluster must be running.
+            dismiss_s: seconds until the cluster must be gone.
         """
         self.name = ""
         """The cluster's name, from entering on."""
@@ -74,12 +81,13 @@ class Claim:
         if requirement.idle_timeout_s:
             self.options["idle_timeout"] = requirement.idle_timeout_s
         self._requirement = requirement
-        self._start_s = start_s
+        self._start_s, self._dismiss_s = start_s, dismiss_s
         self._since = time.monotonic()
         self._thread = _LoopThread()
         self._lease: asyncio.Task[None] | None = None
         self._ready: Future[None] | None = None
         self._ending: Future[None] | None = None
+        self._away = ""
 
     def __enter__(self) -> Self:
         """Submit the cluster.
@@ -123,7 +131,7 @@ class Claim:
         if self.name and not self._ending:
             if self._ready:
                 self._ready.cancel()
-            self._ending = self._thread.call(asyncio.wait_for(self._dismiss(), DISMISS_S))
+            self._ending = self._thread.call(asyncio.wait_for(self._dismiss(), self._dismiss_s))
 
     def __exit__(self, *_: object) -> None:
         """Dismiss the cluster, wait until it is seen gone, and say so. Whatever the gateway does, this never raises."""
@@ -133,7 +141,7 @@ class Claim:
                 self._ending.result()
                 log.info("dismissed cluster %s after %.1f s", self.name, time.monotonic() - self._since)
         except _AWAY as error:
-            why = str(error) or f"not gone after {DISMISS_S} s"
+            why = str(error) or f"not gone after {self._dismiss_s:g} s; {self._away}".rstrip("; ")
             log.error("cluster %s may still run: %s", self.name, why)  # noqa: TRY400 - one line, no traceback
         finally:
             self._thread.stop()
@@ -203,8 +211,9 @@ class Claim:
                 # A bare 404 is the proxy's; "Cluster NAME not found" is the gateway's, and believed of old claims only.
                 if self.name in str(error) and time.monotonic() > self._since + FRESH_S:
                     return
-            except _AWAY:
-                pass
+                self._away = str(error)
+            except _AWAY as error:
+                self._away = str(error)
             await asyncio.sleep(0.2)
 
 

@@ -5,7 +5,7 @@ are understood here, once, and leave in the one form that every Dask Gateway tak
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,12 @@ _POWER = {"K": 1, "M": 2, "G": 3, "T": 4}
 
 
 class RequirementError(ValueError):
-    """A `DaskGatewayRequirement` that cannot be used; the message starts with the field's name."""
+    """A `DaskGatewayRequirement` that cannot be used; one sentence that begins with the field's name."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
+        """The field's name, as the CWL document spells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +57,22 @@ class DaskGatewayRequirement:
         return max(1, min(by_cores, self.cluster_max_memory_bytes // self.worker_memory_bytes))
 
 
-def check_names(fields: Mapping[str, Any]) -> None:
-    """Refuse a missing, misspelt or doubled field.
+def check_requirement(fields: Mapping[str, Any]) -> None:
+    """Check a requirement as it is written, as far as that goes while CWL expressions are not evaluated.
 
     Args:
-        fields: the requirement as written; `class` and names with a colon (other vocabularies) are not looked at.
+        fields: the requirement as a mapping; `class` and names with a colon (other vocabularies) are not looked at.
 
     Raises:
-        RequirementError: names the field, and the fields that there are.
+        RequirementError: a field is missing, unknown or doubled, or has a wrong type, unit or size.
     """
-    names = {ALIASES.get(name, name) for name in fields if name != "class" and ":" not in name}
-    known = (*REQUIRED_FIELDS, *OPTIONAL_FIELDS)
-    for name in sorted(names.difference(known)):
-        raise RequirementError(f"{name}: unknown field; the fields are {', '.join(known)}")
-    for name in (name for name in REQUIRED_FIELDS if name not in names):
-        raise RequirementError(f"{name}: missing")
-    for old, new in ALIASES.items():
-        if old in fields and new in fields:
-            raise RequirementError(f"{old}: an older spelling of {new}, which is there too")
+    _check_names(fields)
+    written = {name: value for name, value in fields.items() if name in _PARSERS or name in ALIASES}
+    if not any(map(_is_expression, written.values())):
+        parse_requirement(fields)
+    for name, value in written.items():
+        if not _is_expression(value):
+            _parse(name, value)
 
 
 def parse_requirement(fields: Mapping[str, Any]) -> DaskGatewayRequirement:
@@ -82,38 +85,32 @@ def parse_requirement(fields: Mapping[str, Any]) -> DaskGatewayRequirement:
     Raises:
         RequirementError: a field is missing, unknown, of a wrong type or unit, or a worker is larger than the cluster.
     """
-    check_names(fields)
-    got = {ALIASES.get(name, name): value for name, value in fields.items()}
-    parsed = DaskGatewayRequirement(
-        worker_cores=_cores("workerCores", got["workerCores"]),
-        worker_cores_limit=_cores("workerCoresLimit", got["workerCoresLimit"]),
-        worker_memory_bytes=_memory("workerMemory", got["workerMemory"]),
-        cluster_max_cores=_cores("clusterMaxCores", got["clusterMaxCores"]),
-        cluster_max_memory_bytes=_memory("clusterMaxMemory", got["clusterMaxMemory"]),
-        adaptive=_adaptive(got.get("adaptive")),
-        idle_timeout_s=_idle_timeout(got.get("idleTimeout")),
+    _check_names(fields)
+    spelt = {ALIASES.get(name, name): name for name in fields}
+    got = {name: _parse(spelt[name], fields[spelt[name]]) for name in _PARSERS if name in spelt}
+    for small, large in _ORDER:
+        if got[small] > got[large]:
+            more, less = fields[spelt[small]], fields[spelt[large]]
+            raise RequirementError(spelt[large], f"{less} is less than {small}, which is {more}")
+    return DaskGatewayRequirement(
+        worker_cores=got["workerCores"],
+        worker_cores_limit=got["workerCoresLimit"],
+        worker_memory_bytes=got["workerMemory"],
+        cluster_max_cores=got["clusterMaxCores"],
+        cluster_max_memory_bytes=got["clusterMaxMemory"],
+        adaptive=bool(got.get("adaptive")),
+        idle_timeout_s=got.get("idleTimeout"),
     )
-    if parsed.worker_cores > parsed.worker_cores_limit:
-        raise RequirementError(
-            f"workerCores: {parsed.worker_cores:g} is more than workerCoresLimit {parsed.worker_cores_limit:g}"
-        )
-    if parsed.worker_cores_limit > parsed.cluster_max_cores:
-        raise RequirementError(
-            f"clusterMaxCores: {parsed.cluster_max_cores:g} is less than one worker's "
-            f"workerCoresLimit {parsed.worker_cores_limit:g}"
-        )
-    if parsed.worker_memory_bytes > parsed.cluster_max_memory_bytes:
-        raise RequirementError(
-            f"clusterMaxMemory: {got['clusterMaxMemory']} is less than one worker's workerMemory {got['workerMemory']}"
-        )
-    return parsed
 
 
-def parse_memory(amount: str | float) -> int:
+def parse_memory(amount: Any) -> int:
     """Understand an amount of memory.
 
     `4G`, `4 G`, `4Gi`, `4GiB` are binary (as Dask Gateway reads `G`), `4GB` is decimal (as Calrissian reads it),
     a number without a unit is MiB (as in CWL's ResourceRequirement).
+
+    Args:
+        amount: a string or a number.
 
     Returns:
         Bytes, at least 1024.
@@ -121,7 +118,8 @@ def parse_memory(amount: str | float) -> int:
     Raises:
         ValueError: not an amount of memory, or less than 1 KiB.
     """
-    match = None if isinstance(amount, bool) else _MEMORY.fullmatch(str(amount).strip())
+    is_amount = isinstance(amount, str | int | float) and not isinstance(amount, bool)
+    match = _MEMORY.fullmatch(str(amount).strip()) if is_amount else None
     if not match:
         raise ValueError(f"not an amount of memory: {amount!r} (write for example 512M, 4G or 4Gi)")
     number, unit, suffix = match.groups()
@@ -145,28 +143,60 @@ def readable_memory(amount_bytes: int) -> str:
     return f"{amount_bytes / 1024:.4g} KiB"
 
 
-def _cores(field: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise RequirementError(f"{field}: not a positive number of cores: {value!r}")
-    return float(value)
+def _check_names(fields: Mapping[str, Any]) -> None:
+    ours = [name for name in fields if name != "class" and ":" not in name]
+    known = (*REQUIRED_FIELDS, *OPTIONAL_FIELDS)
+    for name in ours:
+        if name not in known and name not in ALIASES:
+            raise RequirementError(name, f"unknown field; the fields are {', '.join(known)}")
+        if name in ALIASES and ALIASES[name] in fields:
+            raise RequirementError(name, f"an older spelling of {ALIASES[name]}, which is there too")
+    there = {ALIASES.get(name, name) for name in ours}
+    for name in (name for name in REQUIRED_FIELDS if name not in there):
+        raise RequirementError(name, "missing")
 
 
-def _memory(field: str, value: Any) -> int:
-    if not isinstance(value, str | int | float):
-        raise RequirementError(f"{field}: not an amount of memory: {value!r} (write for example 512M, 4G or 4Gi)")
+def _is_expression(value: Any) -> bool:
+    return isinstance(value, str) and ("$(" in value or "${" in value)
+
+
+def _parse(name: str, value: Any) -> Any:
     try:
-        return parse_memory(value)
+        return _PARSERS[ALIASES.get(name, name)](value)
     except ValueError as error:
-        raise RequirementError(f"{field}: {error}") from error
+        raise RequirementError(name, str(error)) from error
+
+
+def _cores(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise ValueError(f"not a positive number of cores: {value!r}")
+    return float(value)
 
 
 def _adaptive(value: Any) -> bool:
     if not isinstance(value, bool | None):
-        raise RequirementError(f"adaptive: neither true nor false: {value!r}")
+        raise ValueError(f"neither true nor false: {value!r}")  # noqa: TRY004 - one kind of error for all fields
     return bool(value)
 
 
 def _idle_timeout(value: Any) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise RequirementError(f"idleTimeout: not a whole number of seconds, at least 1: {value!r}")
+        raise ValueError(f"not a whole number of seconds, at least 1: {value!r}")
     return value
+
+
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "workerCores": _cores,
+    "workerCoresLimit": _cores,
+    "workerMemory": parse_memory,
+    "clusterMaxCores": _cores,
+    "clusterMaxMemory": parse_memory,
+    "adaptive": _adaptive,
+    "idleTimeout": _idle_timeout,
+}
+_ORDER = (
+    ("workerCores", "workerCoresLimit"),
+    ("workerCoresLimit", "clusterMaxCores"),
+    ("workerMemory", "clusterMaxMemory"),
+)
+"""Pairs of which the first must not be more than the second: a worker fits into the cluster."""
