@@ -7,6 +7,7 @@ that came over the network cannot name a file of this machine.
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
@@ -22,6 +23,9 @@ MAX_ITEM_BYTES = 8 << 20
 TIMEOUT_S = 30.0
 """How long one answer may take."""
 
+BACKOFF_S = 0.3
+"""The second, third and fourth try come after 2, 4 and 8 times this."""
+
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CDSE_HINT = (
     "GDAL reads s3:// of CDSE (s3://eodata) and the requester-pays jp2 buckets only with an account: "
@@ -34,7 +38,10 @@ _REMOTE_HINT = "an item from the network may name http(s) and relative hrefs onl
 
 def public(ref: str) -> str:
     """Return a reference fit for logs and reports: without user, password, fragment, and query (it may be signed)."""
-    parts = urlsplit(ref)
+    try:
+        parts = urlsplit(ref)
+    except ValueError:
+        return "a malformed URL"
     if parts.scheme not in {"http", "https"}:
         return ref
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
@@ -51,7 +58,7 @@ def normalise(ref: str) -> str:
     Raises:
         InputError: another scheme.
     """
-    parts = urlsplit(ref)
+    parts = _split(ref, "the item")
     if parts.scheme in {"http", "https"}:
         return ref
     return str(Path(_local_path(ref, parts, "the item")).absolute())
@@ -69,7 +76,7 @@ def resolve(href: str, base: str, what: str) -> str:
         InputError: a scheme that cannot be read, an unsigned Planetary Computer blob, or a local file named by a
             remote item.
     """
-    parts = urlsplit(href)
+    parts = _split(href, what)
     if parts.scheme in {"http", "https"}:
         if (parts.hostname or "").endswith(".blob.core.windows.net") and "sig=" not in parts.query:
             raise InputError(f"{what} lies on Planetary Computer and is not signed: {public(href)}", hint=_PC_HINT)
@@ -81,6 +88,13 @@ def resolve(href: str, base: str, what: str) -> str:
         return urljoin(base, href)
     path = _local_path(href, parts, what)
     return str((Path(base).parent / path).absolute())
+
+
+def _split(ref: str, what: str) -> SplitResult:
+    try:
+        return urlsplit(ref)
+    except ValueError as exc:
+        raise InputError(f"{what} has a malformed URL: {exc}", hint=_KINDS) from exc
 
 
 def _local_path(ref: str, parts: SplitResult, what: str) -> str:
@@ -128,7 +142,7 @@ def _bounded(text: bytes, ref: str) -> bytes:
 def _read_http(url: str, timeout_s: float) -> bytes:
     """GET with retries: answers that say "later" are asked again up to four times, a silent server only once."""
     retries = urllib3.Retry(
-        total=5, connect=2, read=1, status=4, redirect=5, status_forcelist=_RETRIED, backoff_factor=0.3,
+        total=5, connect=2, read=1, status=4, redirect=5, status_forcelist=_RETRIED, backoff_factor=BACKOFF_S,
         retry_after_max=10, raise_on_status=False,
     )  # fmt: skip
     name = public(url)
@@ -138,9 +152,10 @@ def _read_http(url: str, timeout_s: float) -> bytes:
                 "GET", url, headers={"accept": "application/geo+json, application/json", "user-agent": "bai"},
                 preload_content=False, retries=retries, timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
             )  # fmt: skip
-            if response.status >= 400:  # noqa: PLR2004 - the first status of an error
-                _raise_status(name, response.status)
-            return _bounded(_drain(response, name, timeout_s), url)
+            with closing(response):
+                if response.status >= 400:  # noqa: PLR2004 - the first status of an error
+                    _raise_status(name, response.status)
+                return _bounded(_drain(response, name, timeout_s), url)
     except (LocationValueError, SSLError, ValueError) as exc:
         raise InputError(f"cannot read item {name}: {_reason(exc)}", hint="check the URL and its certificate") from exc
     except HTTPError as exc:
