@@ -1,16 +1,11 @@
 """Helm as we use it: the real one where it needs no cluster, a stand-in that says what Helm says where it does."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
 from bai_kit.errors import HelmError, SetupError, ValuesError
 from bai_kit.helm import Helm, redact
 from bai_kit.plan import charts_home
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "charts"))
-from helm_wheels import ensure
+from tests.charts.helm_wheels import ensure
 
 CHART = charts_home() / "bai-chart"
 

@@ -4,8 +4,10 @@ import pytest
 import yaml
 
 from bai_kit.errors import ValuesError
+from bai_kit.helm import Helm
 from bai_kit.plan import Overrides, plan_releases, plan_values
 from bai_kit.settings import Settings
+from tests.charts.helm_wheels import ensure
 
 
 def write(path, text):
@@ -70,3 +72,14 @@ def test_the_gateway_comes_first_and_may_be_left_out():
     assert [each.chart.name for each in plan_releases(Settings(), values, gateway=False)] == ["bai-chart"]
     for release in plan_releases(Settings(), values):
         assert yaml.safe_load((release.chart / "Chart.yaml").read_text())["name"] == release.chart.name
+
+
+@pytest.mark.parametrize("release", ["dask-gateway", "dg", "my-dask-gateway"])
+def test_the_runners_address_of_the_gateway_is_the_service_that_the_gateways_chart_makes(release):
+    helm = Helm("eric", executable=str(ensure("helm3") / "helm"))
+    settings = Settings(namespace="eric", gateway_release=release)
+    values = plan_values(settings, Overrides())
+    gateway = plan_releases(settings, values)[0]
+    services = [each for each in helm.render(gateway.name, gateway.chart, {}) if each["kind"] == "Service"]
+    address = values["bai"]["gateway"]["address"]
+    assert address in [f"http://{each['metadata']['name']}.eric.svc.cluster.local:80" for each in services]

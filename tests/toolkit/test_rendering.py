@@ -7,13 +7,13 @@ from bai_kit.errors import UsageError
 from bai_kit.rendering import profiles, render_values
 from bai_kit.values.bai_chart import Values
 
-CONTEXT = {"namespace": "ws-eric", "gateway_release": "dg", "registry": "reg.example/x", "tag": "dev"}
+CONTEXT = {"gateway_address": "http://traefik-dg.ws-eric", "registry": "reg.example/x", "tag": "dev"}
 
 
 @pytest.mark.parametrize("profile", ["minikube", "kind", "cluster"])
 def test_a_profile_says_images_address_and_sizes(profile):
     values = render_values(profile, **CONTEXT, own_images=True)
-    assert values["bai"]["gateway"]["address"] == "http://traefik-dg.ws-eric.svc.cluster.local:80"
+    assert values["bai"]["gateway"]["address"] == "http://traefik-dg.ws-eric"
     assert values["bai"]["runner"]["image"] == {"repository": "reg.example/x/runner", "tag": "dev"}
     assert values["bai"]["package"]["image"] == {"repository": "reg.example/x/bai", "tag": "dev"}
     assert values["dask-gateway"]["gateway"]["backend"]["image"] == {"name": "reg.example/x/bai", "tag": "dev"}
@@ -44,4 +44,4 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
 
 def test_a_name_that_a_template_needs_is_not_silently_empty():
     with pytest.raises(jinja2.UndefinedError, match="registry"):
-        render_values("kind", namespace="a", gateway_release="b", tag="", own_images=False)
+        render_values("kind", gateway_address="a", tag="", own_images=False)

@@ -2,17 +2,13 @@
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 from bai_kit.errors import ValuesError
 from bai_kit.values.merge import apply_set, merge
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "charts"))
-from helm_wheels import ensure
+from tests.charts.helm_wheels import ensure
 
 
 @pytest.fixture(scope="module")

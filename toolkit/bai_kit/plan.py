@@ -59,8 +59,7 @@ def plan_values(settings: Settings, overrides: Overrides) -> Values:
     """
     values = render_values(
         settings.profile,
-        namespace=settings.namespace,
-        gateway_release=settings.gateway_release,
+        gateway_address=_gateway_address(settings),
         registry=settings.registry,
         tag=settings.tag,
         own_images=overrides.package is None and _from_elsewhere(settings),
@@ -128,6 +127,13 @@ def _check_top(values: Mapping[str, Any], where: str) -> None:
             )
         if value is not None and not isinstance(value, dict):
             raise ValuesError(f"{where}: {key} is {value!r}, not a map of values")
+
+
+def _gateway_address(settings: Settings) -> str:
+    """Return where Traefik will be: the chart names its Service so that its own name appears once."""
+    name = settings.gateway_release
+    name = name if GATEWAY in name else f"{name}-{GATEWAY}"
+    return f"http://traefik-{name}.{settings.namespace}.svc.cluster.local:80"
 
 
 def _from_elsewhere(settings: Settings) -> bool:

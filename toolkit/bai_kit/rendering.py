@@ -23,7 +23,7 @@ def render_values(profile: str, **context: Any) -> dict[str, Any]:
 
     Args:
         profile: One of `profiles()`.
-        context: What the templates name: namespace, gateway_release, registry, tag, own_images.
+        context: What the templates name: gateway_address, registry, tag, own_images.
 
     Raises:
         UsageError: there is no such profile.
