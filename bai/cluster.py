@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 WORKER_DEADLINE_S = 300.0
 """How long a cluster may be without any worker: enough for a node to start and pull an image."""
 POLL_S = 5.0
-RETRIES = 2
-"""How often Dask computes a task again on another worker after its own error, such as a read that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def connect(deadline_s: float = WORKER_DEADLINE_S) -> Iterator[Cluster]:
             client.wait_for_workers(1, timeout=deadline_s)
         except TimeoutError as error:
             raise _no_worker(where, deadline_s) from error
-        executor = client.get_executor(pure=False, retries=RETRIES)
+        executor = client.get_executor(pure=False)
         stack.callback(executor.shutdown, wait=False)
         yield Cluster(where, executor, lambda: sum(client.nthreads().values()), deadline_s)
 
@@ -128,7 +126,7 @@ def _scheduler(address: str, stack: ExitStack) -> tuple[Client, str]:
 
 def _no_worker(where: str, deadline_s: float) -> TemporaryError:
     return TemporaryError(
-        f"cluster {where}: no worker for {deadline_s:.0f} s", hint="the machines may be full: run again later"
+        f"cluster {where}: no worker for {deadline_s:g} s", hint="the machines may be full: run again later"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bai.cluster import Cluster, connect, translate
 from bai.cog import CogWriter
+from bai.errors import BaiError
 from bai.files import close_all
 from bai.grid import windows
 from bai.kernel import compute_window
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from bai.grid import Grid, Window
     from bai.reader import Plan
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Cluster", "Options", "Result", "compute", "connect"]
 
@@ -154,7 +158,12 @@ def _run(
 def task(plan: Plan, options: Options, window: Window) -> Done:
     """Read, compute and encode one window: what a worker does."""
     clock = [time.perf_counter()]
-    reading = read(plan, window, masked=bool(options.mask_classes))
+    try:
+        reading = read(plan, window, masked=bool(options.mask_classes))
+    except BaiError as error:
+        log.debug("failed to read %s", window, exc_info=True)
+        error.__cause__ = error.__context__ = None  # GDAL's errors cannot be pickled, and the message says it all
+        raise
     clock.append(time.perf_counter())
     index, classes, statistics = compute_window(reading.pre, reading.post, options.index, options.mask_classes)
     bytes_read = reading.bytes_read
