@@ -1,0 +1,27 @@
+"""What every folder of tests may use."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+MARK = "BAI_KIT_TEST"
+
+
+@pytest.fixture
+def left_running(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Mark the environment of all that this test starts; the function names what of it still runs."""
+    value = uuid.uuid4().hex
+    monkeypatch.setenv(MARK, value)
+    return lambda: list(_processes_with(f"{MARK}={value}".encode()))
+
+
+def _processes_with(entry: bytes) -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if int(process.name) != os.getpid() and entry in (process / "environ").read_bytes().split(b"\0"):
+                yield (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # it has ended, or is somebody else's
+            continue
