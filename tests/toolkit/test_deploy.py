@@ -146,6 +146,13 @@ def test_a_namespace_is_made_restricted_and_an_existing_one_is_left_alone(kube):
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
+def test_who_may_not_look_at_namespaces_has_been_given_one():
+    kube = FakeKube(namespace="given")
+    kube.forbidden.add(("get", "namespaces"))
+    assert ensure_namespace(kube, "restricted") is False
+    assert kube.objects == {}
+
+
 def test_a_line_is_logged_only_when_a_workload_changes(helm, caplog):
     helm.objects["dask-gateway"] = [deployment(available=0)]
     lines, looks = LogLines(), []

