@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from bai.pipeline import Request
 
 log = logging.getLogger("bai.main")
+
+UNWIND_S = 5.0
+"""How long ending may take after a signal: less than any grace period."""
 
 DESCRIPTION = "Map how severely a fire burned, from two Sentinel-2 Level-2A STAC items."
 EPILOG = """\
@@ -168,11 +172,15 @@ def _join_bbox(argv: list[str]) -> list[str]:
 
 @contextmanager
 def _unwinding_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGINT unwind the run; a second one ends the process at once."""
+    """Let SIGTERM and SIGINT unwind the run; a second one, or a server that hangs on, ends the process at once."""
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         for other in (signal.SIGTERM, signal.SIGINT):
             signal.signal(other, signal.SIG_DFL)
+        # Threads that wait for a server cannot be interrupted. Leaving is safe: files get their names only when whole.
+        last = threading.Timer(UNWIND_S, os._exit, (128 + number,))
+        last.daemon = True
+        last.start()
         raise Interrupted(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}

@@ -178,7 +178,9 @@ def footprint(valid: NDArray[np.bool_], grid: Grid) -> dict[str, Any]:
         for a, b in pairwise([*ring, ring[0]])
         for step in range(_EDGE_POINTS)
     ]
-    places = [grid.transform * (col * scale[0], row * scale[1]) for col, row in edges]
+    a, b, c, d, e, f = grid.transform[:6]
+    at = [(col * scale[0], row * scale[1]) for col, row in edges]
+    places = [(a * x + b * y + c, d * x + e * y + f) for x, y in at]
     lon, lat = transform(grid.crs, _WGS84, *zip(*places, strict=True))[:2]
     outline = [[round(x, 7), round(y, 7)] for x, y in zip(lon, lat, strict=True)]
     return {"type": "Polygon", "coordinates": [[*outline, outline[0]]]}

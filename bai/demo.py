@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
+from rasterio import Affine
 from rasterio.crs import CRS
-from rasterio.transform import from_origin
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
 
@@ -104,7 +104,8 @@ def _writers(stack: ExitStack, directory: Path, size: int) -> list[Any]:
                 rasterio.open(
                     directory / name, "w", driver="GTiff", width=pixels, height=pixels, count=1, nodata=0,
                     dtype="uint8" if name == "SCL.tif" else "uint16", crs=CRS.from_epsg(EPSG),
-                    transform=from_origin(*ORIGIN, gsd, gsd), tiled=True, blockxsize=block, blockysize=block,
+                    transform=Affine(gsd, 0, ORIGIN[0], 0, -gsd, ORIGIN[1]),
+                    tiled=True, blockxsize=block, blockysize=block,
                     compress="DEFLATE", predictor=2, zlevel=6,
                 )
             )

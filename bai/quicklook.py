@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
-from rasterio.windows import from_bounds
+from rasterio.windows import Window
 
 from bai.errors import BaiError
-from bai.files import lend
+from bai.files import close_all, lend
 from bai.nbr import HISTOGRAM_EDGES, SEVERITY_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from rasterio import Affine
 
     from bai.grid import Grid
     from bai.report import Areas
@@ -108,16 +109,25 @@ def read_light(source: Source, grid: Grid, shape: tuple[int, int]) -> NDArray[np
             file = dataset.file
             if file.crs != grid.crs or (not file.overviews(1) and max(file.shape) > SMALL):
                 return None
-            window = from_bounds(*grid.bounds, transform=file.transform)
-            numbers = file.read(1, window=window, out_shape=shape, boundless=False).astype(np.float32)
+            numbers = file.read(1, window=_window(file.transform, grid), out_shape=shape).astype(np.float32)
     except BaiError:
         return None
+    finally:
+        close_all()
     known = numbers[numbers != source.nodata]
     if not known.size:
         return None
     low, high = np.percentile(known, (1, 99))
     stretched: NDArray[np.uint8] = (np.clip((numbers - low) / max(high - low, 1), 0, 1) * 255).astype(np.uint8)
     return stretched
+
+
+def _window(transform: Affine, grid: Grid) -> Window:
+    """Return where the grid is in a raster of the same CRS."""
+    west, _, _, north = grid.bounds
+    step = grid.transform.a / transform.a
+    cols, rows = grid.shape.cols * step, grid.shape.rows * step
+    return Window((west - transform.c) / transform.a, (north - transform.f) / transform.e, cols, rows)
 
 
 def _map(severity: NDArray[np.uint8], size: tuple[int, int], light: NDArray[np.uint8] | None) -> Image.Image:

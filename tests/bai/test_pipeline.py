@@ -1,0 +1,266 @@
+"""Runs of a small pair, whole: what is written, and what each kind of bad input comes to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import rasterio
+
+from bai import demo
+from bai.errors import BaiError, ComputeError, InputError, TemporaryError
+from bai.pipeline import OUTPUTS, Request, run
+from tests.bai.web import Web, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SIZE = 256
+PRE, POST = "S2B_10TFK_20210713_0_L2A", "S2A_10TFK_20210718_0_L2A"
+
+
+def quiet(done: int, total: int) -> None:
+    """Show no progress."""
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scene")
+    demo.make(folder, size=SIZE)
+    return folder
+
+
+@pytest.fixture
+def copy(scene: Path, tmp_path: Path) -> Path:
+    """A copy of the scene to spoil."""
+    return Path(shutil.copytree(scene, tmp_path / "scene"))
+
+
+@pytest.fixture
+def web(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """The copy over HTTP, read without patience."""
+    for name, value in {
+        "GDAL_HTTP_RETRY_DELAY": "0.01",
+        "GDAL_HTTP_LOW_SPEED_TIME": "1",
+        "GDAL_HTTP_TIMEOUT": "1",
+        "GDAL_HTTP_MAX_RETRY": "2",
+        "no_proxy": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("bai.href.BACKOFF_S", 0)
+    with serve(copy) as web:
+        yield web
+
+
+def request(folder: Path | str, out: Path, **options: object) -> Request:
+    return Request(pre=f"{folder}/{PRE}.json", post=f"{folder}/{POST}.json", output_dir=out, **options)
+
+
+def edit(folder: Path, item: str, **changes: object) -> None:
+    """Change an item's top-level keys or, where they are dicts, some of theirs."""
+    path = folder / f"{item}.json"
+    data = json.loads(path.read_text())
+    for key, value in changes.items():
+        data[key] = data[key] | value if isinstance(value, dict) else value
+    path.write_text(json.dumps(data))
+
+
+def test_writes_everything_and_says_so(scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    out, seen = tmp_path / "new" / "out", []
+    with caplog.at_level(logging.INFO):
+        report = run(request(scene, out), lambda done, total: seen.append((done, total)))
+    assert sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
+    assert seen[-1] == (1, 1)
+    text = caplog.text
+    for words in ("pre event", "post event", "shape: (256, 256)", "bai.tif, ", "MB read"):
+        assert words in text
+    data = json.loads((out / "report.json").read_text())
+    assert data["inputs"]["pre"]["id"] == PRE
+    assert data["parameters"]["mask_classes"] == [0, 1, 3, 8, 9, 10]
+    assert data["cluster"] == "threads"
+    assert set(data["seconds"]) == {"items", "headers", "compute", "picture"}
+    assert report.areas.burned_ha > 0
+
+
+def test_finds_the_scar(scene: Path, tmp_path: Path) -> None:
+    report = run(request(scene, tmp_path), quiet)
+    truth = json.loads((scene / "scar.json").read_text())
+    found = sum(one.hectares for one in report.areas.classes if one.lower >= demo.BURNT)
+    assert found == pytest.approx(truth["burnt_ha"], rel=0.03)
+
+
+def test_statistics_describe_the_files(scene: Path, tmp_path: Path) -> None:
+    report = run(request(scene, tmp_path), quiet)
+    with rasterio.open(tmp_path / "bai.tif") as file:
+        index = file.read(1)
+    with rasterio.open(tmp_path / "severity.tif") as file:
+        severity = file.read(1)
+    assert report.areas.masked_share == pytest.approx(float(np.isnan(index).mean()), abs=1e-6)
+    for one in report.areas.classes:
+        assert one.pixels == int((severity == one.value).sum())
+    assert sum(report.histogram) == int(np.isfinite(index).sum())
+
+
+@pytest.mark.parametrize("catalogue", ["earth-search-v0", "earth-search-c1", "planetary-computer", "cdse"])
+def test_every_catalogue_gives_the_same_map(scene: Path, tmp_path: Path, catalogue: demo.Catalogue) -> None:
+    made = demo.make(tmp_path / "scene", size=SIZE, catalogue=catalogue)
+    run(Request(str(made.pre), str(made.post), tmp_path / "other"), quiet)
+    run(request(scene, tmp_path / "one"), quiet)
+    maps = []
+    for folder in ("one", "other"):
+        with rasterio.open(tmp_path / folder / "bai.tif") as file:
+            maps.append(file.read(1))
+    np.testing.assert_allclose(maps[0], maps[1], atol=1e-6)
+
+
+def test_mask_none_leaves_clouds_in(scene: Path, tmp_path: Path) -> None:
+    masked = run(request(scene, tmp_path / "a"), quiet)
+    bare = run(request(scene, tmp_path / "b", mask="none"), quiet)
+    assert bare.areas.masked_share < masked.areas.masked_share
+    assert bare.parameters["mask"] == "none"
+    assert bare.pre.scl is None
+
+
+def test_bbox_crops(scene: Path, tmp_path: Path) -> None:
+    whole = run(request(scene, tmp_path / "a"), quiet)
+    west, south, east, north = whole.pre.bbox
+    box = (west + (east - west) / 4, south + (north - south) / 4, east - (east - west) / 4, north - (north - south) / 4)
+    part = run(request(scene, tmp_path / "b", bbox=box), quiet)
+    assert 128 <= part.grid.shape.rows < 140
+    with pytest.raises(InputError, match="overlap"):
+        run(request(scene, tmp_path / "c", bbox=(0, 0, 1, 1)), quiet)
+
+
+def test_rbr_over_http(web: Web, tmp_path: Path) -> None:
+    report = run(request(web.url, tmp_path / "out", index="rbr", compress="zstd"), quiet)
+    assert report.parameters["index"] == "rbr"
+    item = json.loads((tmp_path / "out" / "bai.json").read_text())
+    derived = [link["href"] for link in item["links"] if link["rel"] == "derived_from"]
+    assert derived == [f"{web.url}/{PRE}.json", f"{web.url}/{POST}.json"]
+
+
+def test_swapped_pair_warns(scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    swapped = Request(f"{scene}/{POST}.json", f"{scene}/{PRE}.json", tmp_path)
+    report = run(swapped, quiet)
+    assert "are they swapped?" in caplog.text
+    assert "are they swapped?" in report.warnings[0]
+
+
+def test_same_item_twice(scene: Path, copy: Path, tmp_path: Path) -> None:
+    one = f"{scene}/{PRE}.json"
+    for other in (one, f"file://{one}", f"{copy}/{PRE}.json"):
+        with pytest.raises(InputError, match=f"both items are {PRE}"):
+            run(Request(one, other, tmp_path / "out"), quiet)
+    assert not (tmp_path / "out").exists()
+
+
+def test_not_sentinel_2(copy: Path, tmp_path: Path) -> None:
+    edit(copy, POST, collection="landsat-c2-l2", properties={"platform": "landsat-8", "constellation": "landsat"})
+    with pytest.raises(InputError, match="not Sentinel-2"):
+        run(request(copy, tmp_path / "out"), quiet)
+
+
+def test_missing_classification(copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assets = json.loads((copy / f"{POST}.json").read_text())["assets"]
+    edit(copy, POST, assets={"scl": None})
+    data = json.loads((copy / f"{POST}.json").read_text()) | {"assets": {k: assets[k] for k in ("nir", "swir22")}}
+    (copy / f"{POST}.json").write_text(json.dumps(data))
+    with pytest.raises(InputError, match=f"{POST} has no scene classification"):
+        run(request(copy, tmp_path / "out", mask="scl"), quiet)
+    report = run(request(copy, tmp_path / "out"), quiet)
+    assert report.parameters["mask"] == "scl"
+    assert "its clouds are not masked" in caplog.text
+
+
+def test_declared_crs_differs(copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    edit(copy, PRE, properties={"proj:epsg": 32611})
+    run(request(copy, tmp_path / "out"), quiet)
+    assert f"item {PRE} declares EPSG:32611, the result lies on EPSG:32610" in caplog.text
+
+
+def test_all_nodata_is_a_result(copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with rasterio.open(copy / POST / "B08.tif", "r+") as file:
+        file.write(np.zeros((SIZE, SIZE), np.uint16), 1)
+    report = run(request(copy, tmp_path / "out"), quiet)
+    assert report.areas.masked_share == 1
+    assert report.areas.burned_ha == 0
+    assert "no pixel has a value" in caplog.text
+    item = json.loads((tmp_path / "out" / "bai.json").read_text())
+    assert item["geometry"]["type"] == "Polygon"
+    assert (tmp_path / "out" / "catalog.json").exists()
+
+
+def test_missing_asset(copy: Path, web: Web, tmp_path: Path) -> None:
+    (copy / POST / "B12.tif").unlink()
+    for folder in (copy, web.url):
+        with pytest.raises(InputError, match=r"B12\.tif"):
+            run(request(folder, tmp_path / "out"), quiet)
+
+
+def test_truncated_asset_fails_during_the_run(copy: Path, tmp_path: Path) -> None:
+    path = copy / POST / "B08.tif"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=r"B08\.tif"):
+        run(request(copy, out), quiet)
+    assert list(out.iterdir()) == []
+
+
+def test_busy_server_is_asked_again(web: Web, tmp_path: Path) -> None:
+    for name in (f"{PRE}.json", f"{PRE}/B08.tif", f"{POST}/B12.tif"):
+        web.script[name] = [503, 503]
+    run(request(web.url, tmp_path / "out"), quiet)
+    assert not any(web.script.values())
+    assert (tmp_path / "out" / "catalog.json").exists()
+
+
+@pytest.mark.parametrize("name", [f"{PRE}.json", f"{POST}/B12.tif"])
+@pytest.mark.parametrize("mood", ["hang", 503])
+def test_silent_or_busy_server_is_temporary(web: Web, tmp_path: Path, name: str, mood: int | str) -> None:
+    web.script[name] = [mood, "..."]
+    with pytest.raises(TemporaryError, match=name):
+        run(request(web.url, tmp_path / "out", timeout_s=0.2), quiet)
+
+
+def test_results_of_an_earlier_run_go_first(copy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(request(copy, out), quiet)
+    (out / "mine.txt").write_text("stays")
+    (copy / POST / "B08.tif").write_bytes((copy / POST / "B08.tif").read_bytes()[:3000])
+    with pytest.raises(InputError):
+        run(request(copy, out), quiet)
+    assert [path.name for path in out.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("stage", ["bai.report.write_bytes", "bai.catalog.checksum"])
+def test_full_disk_while_describing(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stage, fail)
+    with pytest.raises(ComputeError, match="No space left on device"):
+        run(request(scene, tmp_path), quiet)
+    assert not (tmp_path / "catalog.json").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_output_directory_that_cannot_be(scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ComputeError, match="cannot write to"):
+        run(request(scene, tmp_path / "file"), quiet)
+
+
+def test_every_error_says_what_to_do(copy: Path, tmp_path: Path) -> None:
+    (copy / "list.json").write_text("[]")
+    (copy / "page.json").write_text("<html>")
+    for name in ("list.json", "page.json", "none.json"):
+        with pytest.raises(BaiError) as caught:
+            run(replace(request(copy, tmp_path / "out"), pre=str(copy / name)), quiet)
+        assert caught.value.hint
+        assert name in str(caught.value)
