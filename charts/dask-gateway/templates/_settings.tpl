@@ -1,4 +1,5 @@
-{{/* settings.json: what the processes read of the values. Secrets are not in it; they come by environment. */}}
+{{/* settings.json: what the processes read of the values. Secrets are not in it; they come by environment. Every key
+     is written out: Helm 4 drops keys whose default is null, Helm 3 keeps them. */}}
 {{- define "dask-gateway.settings" -}}
 {{- $values := .Values -}}
 {{- $backend := .Values.gateway.backend -}}
@@ -36,8 +37,10 @@
   "maxClustersPerUser" $values.gateway.maxClustersPerUser
   "auth" (dict
     "type" $values.gateway.auth.type
-    "jupyterhub" (omit $values.gateway.auth.jupyterhub "apiToken")
-    "custom" $values.gateway.auth.custom)
+    "jupyterhub" (dict
+      "apiUrl" $values.gateway.auth.jupyterhub.apiUrl
+      "jupyterhubServiceName" $values.gateway.auth.jupyterhub.jupyterhubServiceName)
+    "custom" (dict "class" $values.gateway.auth.custom.class "config" $values.gateway.auth.custom.config))
   "backend" (dict
     "image" (include "dask-gateway.image" (dict "root" . "image" $backend.image))
     "pullPolicy" $backend.image.pullPolicy

@@ -93,7 +93,7 @@ class Gateway(PodSettings):
     """Workers of one cluster at most; null is no limit."""
     max_clusters_per_user: Annotated[int, Field(ge=1)] | None = None
     """Clusters that one user may have at a time; null is no limit."""
-    extra_config: str | dict[str, str] = ""
+    extra_config: dict[str, str] | str = {}
     """Python for the end of the API server's configuration: a string, or parts that run in the order of their keys."""
 
 
