@@ -70,6 +70,8 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         TemporaryError: a server or the cluster does not answer.
     """
     created, stages = dt.datetime.now(dt.UTC), _Stages()
+    with _disk(request.output_dir):  # first: a runner that finds none takes exit code 75 for a permanent failure
+        request.output_dir.mkdir(parents=True, exist_ok=True)
     with stages("items"):
         pre, post, warnings = _items(request)
     with stages("headers"):
@@ -79,7 +81,6 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         log.warning("%s", warning)
     shape = plan.grid.shape
     with _disk(request.output_dir), stages("compute"):
-        request.output_dir.mkdir(parents=True, exist_ok=True)
         for name in OUTPUTS:
             (request.output_dir / name).unlink(missing_ok=True)
         with compute.connect() as cluster:

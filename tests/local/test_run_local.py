@@ -17,7 +17,6 @@ import rasterio
 from tests.local.chain import BAI_KIT, Demo
 
 ROOT = Path(__file__).parents[2]
-CWLTOOL = [sys.executable, "-m", "cwltool", "--no-container", "--skip-schemas"]
 TOOL = """\
 cwlVersion: v1.2
 class: CommandLineTool
@@ -137,10 +136,7 @@ def test_the_package_runs_under_plain_cwltool_in_threads_with_the_same_pixels(de
         "--post_fire_url",
         post,
     ]
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        [*CWLTOOL, *options], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
-    )
+    done = cwltool(options, tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("bai.tif", "severity.tif"):
         with (
@@ -150,11 +146,27 @@ def test_the_package_runs_under_plain_cwltool_in_threads_with_the_same_pixels(de
             assert ours.read().tobytes() == theirs.read().tobytes()
 
 
+def test_a_server_that_is_away_is_a_temporary_failure_for_the_runner_too(tmp_path: Path) -> None:
+    urls = ["--pre_fire_url", "http://127.0.0.1:9/pre", "--post_fire_url", "http://127.0.0.1:9/post"]
+    done = cwltool(["--outdir", "out", str(ROOT / "bai/bai.cwl"), *urls], tmp_path)
+    assert done.returncode == 1
+    assert "cannot reach http://127.0.0.1:9/pre" in done.stderr
+    assert "exited with status: 75" in done.stderr
+    assert "Final process status is temporaryFail" in done.stderr
+
+
 @pytest.mark.parametrize("runner", [["-m", "cwltool"], ["-m", "cwl_dask.local"]])
 def test_the_package_is_valid_for_every_runner(runner: list[str], tmp_path: Path) -> None:
     command = [sys.executable, *runner, "--skip-schemas", "--validate", str(ROOT / "bai/bai.cwl")]
     done = run(command, tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def cwltool(options: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run plain cwltool with this environment's `python` first in the PATH, as an activated one has it."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-m", "cwltool", "--no-container", "--skip-schemas", "--disable-color", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
 
 
 def read_until(process: "subprocess.Popen[str]", words: str, limit_s: float = 60) -> str:
