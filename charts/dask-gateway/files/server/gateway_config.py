@@ -36,8 +36,7 @@ c.Backend.cluster_options = make(
 
 # --- users
 if auth["type"] == "simple":
-    c.DaskGateway.authenticator_class = "dask_gateway_server.auth.SimpleAuthenticator"
-    c.SimpleAuthenticator.password = os.environ.get("DASK_GATEWAY_PASSWORD") or None
+    c.DaskGateway.authenticator_class = "gateway_users.Users"
 elif auth["type"] == "jupyterhub":
     c.DaskGateway.authenticator_class = "dask_gateway_server.auth.JupyterHubAuthenticator"
     hub = auth["jupyterhub"]

@@ -30,7 +30,8 @@ class Controller(controller.KubeController):
     async def handle_scale_down(self, cluster, sched_pod, info, replicas, delta):
         """Remove as many waiting workers as there are too many; a slice with a negative end removed others."""
         namespace = cluster["metadata"]["namespace"]
-        pods = {*sorted(info.pending)[:-delta], *info.succeeded, *info.failed} if delta else info.succeeded | info.failed
+        waiting = sorted(info.pending)[:-delta] if delta else []
+        pods = {*waiting, *info.succeeded, *info.failed}
         if not pods:
             return False
         self.log.info("Cluster %s.%s: deleting %d workers", namespace, cluster["metadata"]["name"], len(pods))

@@ -83,7 +83,7 @@ def make(options, image, idle_timeout, memory_limit):
 
 
 def consistent(options, memory_limit=None):
-    """Raise limits to what is asked for: a pod with a lower limit would be refused later, without a word to the user."""
+    """Raise limits to what is asked for: a pod with a lower limit would be refused later, unseen by the user."""
     chosen = {name: options[name] for name in options}
     if "worker_cores" in chosen and "worker_cores_limit" in chosen:
         chosen["worker_cores_limit"] = max(chosen["worker_cores"], chosen["worker_cores_limit"])
