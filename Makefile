@@ -12,7 +12,7 @@ help:
 	@echo "make test   lint, and every test that needs no Kubernetes"
 	@echo "make lint   ruff, mypy, import-linter, codespell"
 	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG)"
-	@echo "make docs   write what is generated: docs/cli.md, the chart's copy of the package"
+	@echo "make docs   write what is generated: docs/cli.md, the charts' schemas, their copy of the package"
 	@echo "make clean  remove environments, caches and the demo"
 
 demo: .venv/.stamp
@@ -36,6 +36,7 @@ e2e: .venv/.stamp
 
 docs: .venv/.stamp
 	$(BIN)/python -m tests.cli_reference > docs/cli.md
+	$(BIN)/python -m bai_kit.values.schema write
 	$(BIN)/bai-kit package convert bai/bai.cwl -o charts/bai-chart/files/app-package.json
 
 clean:

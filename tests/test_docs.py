@@ -1,0 +1,97 @@
+"""The documentation says what the commands do: nothing generated has drifted, nothing named is missing."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from bai_kit import errors
+from bai_kit.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/*/README.md")])
+TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_the_reference_of_commands_is_what_their_help_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.cli_reference"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert (ROOT / "docs/cli.md").read_text() == done.stdout, "run: make docs"
+
+
+def test_every_command_and_option_has_help() -> None:
+    for path, command in _commands(get_command(app), "bai-kit"):
+        assert command.help, path
+        for param in command.params:
+            assert getattr(param, "help", "") or param.name == "help", f"{path} {param.name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_commands_on_a_page_exist_with_their_options(page: Path) -> None:
+    tree = dict(_commands(get_command(app), "bai-kit"))
+    for line in _shell_lines(page):
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["make"]:
+            targets = {word for word in words[1:] if "=" not in word}
+            assert targets <= TARGETS, line
+        elif words[:1] == ["bai-kit"]:
+            path = "bai-kit"
+            while len(words) > 1 and f"{path} {words[1]}" in tree:
+                path = f"{path} {words.pop(1)}"
+            assert path != "bai-kit" or all(word.startswith("-") for word in words[1:]), line
+            known = {option for each in ("bai-kit", path) for param in tree[each].params for option in param.opts}
+            given = {word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)}
+            assert given <= known | {"--help", "-h"}, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_the_table_of_exit_codes_is_that_of_the_errors() -> None:
+    text = (ROOT / "docs/exit-codes.md").read_text()
+    table = text.partition("## The application")[0]
+    for kind in _subclasses(errors.BaiKitError):
+        assert re.search(rf"^\| .*\b{kind.exit_code}\b.* \|", table, re.MULTILINE), kind
+        assert f"`{kind.code}`" in table, kind
+
+
+def test_pages_name_no_place_of_one_machine() -> None:
+    for page in PAGES:
+        assert not re.search(r"(?<![\w./])/(root|home)/", page.read_text(encoding="utf-8")), page
+
+
+def _commands(command: object, path: str) -> Iterator[tuple[str, object]]:
+    yield path, command
+    for word, each in getattr(command, "commands", {}).items():
+        yield from _commands(each, f"{path} {word}")
+
+
+def _shell_lines(page: Path) -> Iterator[str]:
+    """Yield the lines of code blocks that a user would type, with continued lines joined."""
+    for block in re.findall(
+        r"^```(?:sh|bash|console|shell)?\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    ):
+        for line in block.replace("\\\n", " ").splitlines():
+            typed = line.removeprefix("$ ").strip()
+            if re.match(r"(bai-kit|make) [a-z-]", typed):
+                yield typed.partition(" | ")[0].partition(" && ")[0]
+
+
+def _subclasses(kind: type) -> Iterator[type]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _subclasses(each)
