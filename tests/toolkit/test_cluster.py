@@ -156,6 +156,8 @@ def test_a_pod_that_cannot_be_reached_closes_the_connection_only(forwarding):
 
 
 def test_a_port_that_is_taken_is_said_so():
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        with pytest.raises(SetupError, match="already in use"):
-            Forward(EchoChannels, taken.getsockname()[1])
+    with (
+        closing(socket.create_server(("127.0.0.1", 0))) as taken,
+        pytest.raises(SetupError, match="already in use"),
+    ):
+        Forward(EchoChannels, taken.getsockname()[1])

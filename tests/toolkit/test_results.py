@@ -1,5 +1,6 @@
 """Results come whole or not at all: the real script that runs in the pod, and connections that break."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -56,7 +57,7 @@ def test_a_transfer_that_breaks_goes_on_where_it_stopped(volume, tmp_path):
 
 def test_a_transfer_that_keeps_breaking_leaves_no_directory_and_the_next_call_goes_on(volume, tmp_path):
     volume.breaks_after = [10] * results.TRIES
-    with pytest.raises(RemoteError, match="reset .*try 5 of 5"):
+    with pytest.raises(RemoteError, match=r"reset .*try 5 of 5"):
         fetch(volume, "bai-1", tmp_path / "home")
     assert not (tmp_path / "home").exists()
     assert (tmp_path / ".home.bai-1.part").stat().st_size == 10 * results.TRIES
@@ -95,8 +96,6 @@ class EvilVolume:
         self.bytes = archive.getvalue()
 
     def send(self, job, offset):
-        import hashlib
-
         yield 1, self.bytes[offset:]
         said = {"bytes": len(self.bytes), "sha256": hashlib.sha256(self.bytes).hexdigest()}
         yield 2, json.dumps(said).encode()
@@ -138,7 +137,7 @@ def test_temporary_files_go_alone_and_folders_go_whole(volume):
 
 @pytest.mark.parametrize("name", ["..", ".", "", "bai-1/results", "../volume"])
 def test_only_folders_of_jobs_are_touched(volume, name):
-    out, said = volume.run("remove", name)
+    _, said = volume.run("remove", name)
     assert b"is not a job's folder" in said
     assert (volume.root / "bai-1" / "run.log").exists()
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 log = logging.getLogger(__name__)
@@ -82,14 +83,13 @@ class LiveProgress(Progress):
 
     is_live = True
 
-    def __init__(self) -> None:
-        from rich.console import Console  # noqa: PLC0415 - 40 ms that other commands need not pay
-        from rich.live import Live  # noqa: PLC0415
+    def __init__(self, console: "Console") -> None:
+        from rich.live import Live  # noqa: PLC0415 - 40 ms that other commands need not pay
 
         self._since: dict[str, float] = {}
         self._details: dict[str, str] = {}
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.live = Live(get_renderable=self._table, console=self._console, refresh_per_second=4)
+        self._console = console
+        self.live = Live(get_renderable=self._table, console=console, refresh_per_second=4)
 
     def line(self, text: str) -> None:
         """Show a log line above the phases."""
@@ -127,6 +127,8 @@ def open_progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield Progress()
         return
-    progress = LiveProgress()
+    from rich.console import Console  # noqa: PLC0415 - see LiveProgress
+
+    progress = LiveProgress(Console(stderr=True, highlight=False, soft_wrap=True))
     with progress.live:
         yield progress

@@ -69,6 +69,8 @@ def _wants_cancel(job: str) -> bool:
     """Ask after Ctrl-C; pressed again it means cancel. Nobody to ask: detach, but a second one still counts."""
     try:
         if not sys.stdin.isatty():
+            sys.stderr.write(f"detaching from job {job}; Ctrl-C again cancels it\n")
+            sys.stderr.flush()
             time.sleep(1.0)
             return False
         sys.stderr.write(f"\njob {job} runs on Kubernetes. [d]etach from it, or [c]ancel it? ")
