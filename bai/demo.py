@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from rasterio.windows import Window
 
 from bai import landscape
 from bai.demo_items import CATALOGUES, EPSG, ORIGIN, POST, PRE, RAW_OFFSET, SHIFTED, Acquisition, Catalogue, make_item
+from bai.demo_server import make_server
 from bai.nbr import SEVERITY_CLASSES, severity
 
 if TYPE_CHECKING:
@@ -147,12 +148,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=SIZE, metavar="N", help=side)
     shape = "in whose shape the items are (default: %(default)s)"
     parser.add_argument("--catalogue", choices=CATALOGUES, default="earth-search-v1", help=shape)
+    serve = "then serve DIR over HTTP, on all addresses, until the process is ended"
+    parser.add_argument("--serve", type=int, metavar="PORT", help=serve)
     args = parser.parse_args(argv)
     try:
         demo = make(args.directory, size=args.size, catalogue=args.catalogue)
     except (ValueError, OSError) as exc:
         parser.error(str(exc))
-    sys.stdout.write(f"{demo.pre}\n{demo.post}\n")
+    print(demo.pre, demo.post, sep="\n", flush=True)  # noqa: T201 - the result of a command
+    if args.serve is not None:
+        with make_server(args.directory, args.serve) as server, suppress(KeyboardInterrupt):
+            server.serve_forever()
     return 0
 
 
