@@ -34,10 +34,16 @@ def names(directory):
 def test_results_and_log_come_home_but_nothing_temporary(volume, tmp_path):
     seen = []
     found = fetch(volume, "bai-1", tmp_path / "home", progress=seen.append)
-    assert names(tmp_path / "home") == ["out/bai.tif", "out/catalog.json", "run.log"]
-    assert (tmp_path / "home/out/bai.tif").read_bytes() == bytes(range(256)) * 1200
+    assert names(tmp_path / "home") == ["bai.tif", "catalog.json", "run.log"]
+    assert (tmp_path / "home" / "bai.tif").read_bytes() == bytes(range(256)) * 1200
     assert (found.files, found.bytes) == (3, seen[-1])
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_several_outputs_keep_their_places(volume, tmp_path):
+    (volume.root / "bai-1" / "results" / "more.txt").write_text("x")
+    fetch(volume, "bai-1", tmp_path / "home")
+    assert names(tmp_path / "home") == ["more.txt", "out/bai.tif", "out/catalog.json", "run.log"]
 
 
 def test_a_transfer_that_breaks_goes_on_where_it_stopped(volume, tmp_path):
