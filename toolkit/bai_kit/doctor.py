@@ -142,9 +142,7 @@ def _namespace(kube: Kube) -> Iterator[Finding]:
         yield Finding("pod security", Level.UNKNOWN, exc.message)
         return
     if found is None:
-        yield Finding(
-            "namespace", Level.BROKEN, f"{kube.namespace} does not exist", f"kubectl create namespace {kube.namespace}"
-        )
+        yield Finding("namespace", Level.BROKEN, f"{kube.namespace} does not exist", "bai-kit deploy")
         return
     level = found["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce")
     if level:
