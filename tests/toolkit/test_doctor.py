@@ -10,6 +10,7 @@ from bai_kit.errors import SetupError
 from bai_kit.probe import Probe, probe_pod
 from bai_kit.template import Template
 from bai_kit.volume import helper_pod
+from rich.console import Console
 from tests.toolkit.fakes import FakeKube, job_object, job_template
 
 GATEWAY = {"address": "http://gw", "options": dict.fromkeys(doctor_module.OPTIONS), "server": "2026.3.0"}
@@ -232,8 +233,6 @@ def test_helper_pods_belong_to_their_job_and_write_only_when_they_must():
 
 
 def test_findings_are_shown_with_their_mending(capsys):
-    from rich.console import Console
-
     Console(width=100).print(Diagnosis([Finding("volume", Level.BROKEN, "[gone]", "bai-kit deploy")]))
     shown = capsys.readouterr().out
     assert "broken  volume  [gone]" in shown
