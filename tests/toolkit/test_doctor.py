@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from rich.console import Console
 
 from bai_kit import doctor as doctor_module
 from bai_kit.doctor import Diagnosis, Finding, Level, diagnose, quantity, step_image
@@ -10,7 +11,6 @@ from bai_kit.errors import SetupError
 from bai_kit.probe import Probe, probe_pod
 from bai_kit.template import Template
 from bai_kit.volume import helper_pod
-from rich.console import Console
 from tests.toolkit.fakes import FakeKube, job_object, job_template
 
 GATEWAY = {"address": "http://gw", "options": dict.fromkeys(doctor_module.OPTIONS), "server": "2026.3.0"}
