@@ -28,10 +28,9 @@ def check_cwl(path: Path) -> None:
     from cwl_dask.extension import check_tool  # noqa: PLC0415
 
     def make_checked(spec: Any, context: Any) -> Any:
-        tool = default_make_tool(spec, context)
         if spec.get("class") == "CommandLineTool":
-            check_tool(tool)
-        return tool
+            check_tool(spec, context)
+        return default_make_tool(spec, context)
 
     _register_requirement()
     context = LoadingContext({"skip_schemas": True, "construct_tool_object": make_checked})
