@@ -84,7 +84,7 @@ def test_jobs_have_ended_before_their_rights_and_gateway_go(helm):
 
 def test_a_job_that_does_not_end_is_named_and_nothing_else_is_removed(helm, monkeypatch):
     with_running_job(helm)
-    monkeypatch.setattr(module, "JOBS_GONE_S", 0)
+    monkeypatch.setattr(module, "GONE_S", 0)
     with pytest.raises(WaitTimeout, match="bai-1-x"):
         run(helm)
     assert helm.calls == []
@@ -95,6 +95,13 @@ def test_a_gateway_that_another_release_uses_stays(helm):
     done, _ = run(helm)
     assert helm.calls == [("uninstall", "bai")]
     assert done.kept[0] == "release dask-gateway: release fire uses it"
+
+
+def test_the_pod_that_helm_test_leaves_goes_too(helm):
+    labels = {"app.kubernetes.io/instance": "dask-gateway"}
+    helm.kube.objects["pods", "dask-gateway-test"] = {"metadata": {"name": "dask-gateway-test", "labels": labels}}
+    run(helm)
+    assert ("pods", "dask-gateway-test") not in helm.kube.objects
 
 
 def test_nothing_installed_is_no_error():

@@ -45,6 +45,15 @@ def test_pods_that_pod_security_or_a_quota_refuses_are_trouble_at_once():
     assert found.trouble == "its pods are refused: violates PodSecurity"
 
 
+@pytest.mark.parametrize(("waited_s", "hopeless"), [(60, False), (130, True)])
+def test_a_crowded_node_is_waited_for_and_said(waited_s, hopeless):
+    crowded = pod()
+    crowded["status"] = {"conditions": [{"type": "PodScheduled", "status": "False", "message": "Insufficient cpu"}]}
+    _, found = look(("deployments", deployment(available=0)), ("pods", crowded), waited_s=waited_s)
+    assert "Insufficient cpu" in found.note
+    assert bool(found.trouble) is hopeless
+
+
 def test_the_last_lines_of_a_failing_container_are_read_without_stamps_and_colours():
     kube, found = look(("deployments", deployment(available=0)), ("pods", pod(waiting="CrashLoopBackOff")))
     kube.logs["api-1"] = [f"2026-11-22T10:00:00Z \x1b[32mline {i}\x1b[0m".encode() for i in range(20)]

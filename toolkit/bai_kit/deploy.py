@@ -146,7 +146,7 @@ def _reason(kube: Kube, workload: Workload) -> str:
     for line in last_lines(kube, workload):
         log.error("%s", line)
     state = f"{workload.kind} {workload.name} has {workload.ready} of {workload.wanted} ready"
-    return f"{state}: {workload.trouble or workload.note}"
+    return f"{state}: {(workload.trouble or workload.note).rstrip('.')}"
 
 
 def _roll_back(helm: Helm, before: dict[str, int | None]) -> list[str]:

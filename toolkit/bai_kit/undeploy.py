@@ -14,8 +14,8 @@ from bai_kit.template import JOB_LABEL, PART_OF, RELEASE_LABEL
 
 log = logging.getLogger(__name__)
 
-JOBS_GONE_S = 60.0
-"""A job's pod has 30 s to dismiss its clusters."""
+GONE_S = 60.0
+"""Seconds that pods may take to go: a job's pod has 30 to dismiss its clusters."""
 POLL_S = 0.5
 
 
@@ -62,16 +62,12 @@ def undeploy(helm: Helm, kube: Kube, settings: Settings, *, purge: bool, confirm
     there = helm.releases()
     removed, kept = [], []
     if settings.release in there:
-        helm.uninstall(settings.release)
-        removed.append(settings.release)
-        for pod in kube.list("pods", labels=f"{PART_OF},{RELEASE_LABEL}={settings.release}"):
-            kube.delete("pods", pod["metadata"]["name"])  # of `helm test`, which Helm leaves
+        removed.append(_uninstall(helm, kube, settings.release))
     others = [name for name, chart in there.items() if chart.startswith("bai-chart-") and name != settings.release]
     if settings.gateway_release in there and others:
         kept.append(f"release {settings.gateway_release}: release {', '.join(others)} uses it")
     elif settings.gateway_release in there:
-        helm.uninstall(settings.gateway_release)
-        removed.append(settings.gateway_release)
+        removed.append(_uninstall(helm, kube, settings.gateway_release))
     kept += _volumes(kube, settings.release, purge=purge)
     return Undeployed(kube.namespace, tuple(each.name for each in jobs), tuple(removed), tuple(kept))
 
@@ -80,11 +76,25 @@ def _remove_jobs(kube: Kube, release: str, names: list[str]) -> None:
     """Delete the jobs and wait until their pods are gone: they need their rights and the gateway to clean up."""
     for name in names:
         kube.delete("jobs", name)
-    deadline = time.monotonic() + JOBS_GONE_S
-    while left := kube.list("pods", labels=f"{PART_OF},{JOB_LABEL},{RELEASE_LABEL}={release}"):
+    _wait_gone(kube, f"{PART_OF},{JOB_LABEL},{RELEASE_LABEL}={release}")
+
+
+def _uninstall(helm: Helm, kube: Kube, release: str) -> str:
+    """Uninstall a release, and the pod of `helm test` that Helm leaves; return its name when no pod is left."""
+    helm.uninstall(release)
+    labels = f"app.kubernetes.io/instance={release}"
+    for pod in kube.list("pods", labels=labels):
+        kube.delete("pods", pod["metadata"]["name"])
+    _wait_gone(kube, labels)
+    return release
+
+
+def _wait_gone(kube: Kube, labels: str) -> None:
+    deadline = time.monotonic() + GONE_S
+    while left := kube.list("pods", labels=labels):
         if time.monotonic() > deadline:
             pods = ", ".join(each["metadata"]["name"] for each in left)
-            raise WaitTimeout(f"jobs have not ended after {JOBS_GONE_S:.0f} s: {pods}", hint="kubectl get pods")
+            raise WaitTimeout(f"pods are still there after {GONE_S:.0f} s: {pods}", hint="kubectl get pods")
         time.sleep(POLL_S)
 
 

@@ -103,7 +103,16 @@ def _volume(kube: Kube, name: str, _waited_s: float) -> Workload:
 
 def _trouble(pod: Json, events: list[Json], waited_s: float) -> str | None:
     own = [each for each in events if each["involvedObject"].get("name") == pod["metadata"]["name"]]
-    return trouble(pod, own, waited_s, PATIENCE_S)
+    why = trouble(pod, own, waited_s, PATIENCE_S)
+    # A crowded node may be free in a minute, and a pod of the former revision may be what fills it.
+    return why if not _unscheduled(pod) or waited_s > PATIENCE_S else None
+
+
+def _unscheduled(pod: Json) -> str:
+    """Return the scheduler's words about a pod that no node takes; "" for any other."""
+    conditions = pod["status"].get("conditions", [])
+    no = (each for each in conditions if each["type"] == "PodScheduled" and each["status"] == "False")
+    return next((str(each.get("message") or "no node takes its pod") for each in no), "")
 
 
 def _waiting(pods: list[Json]) -> str:
@@ -112,7 +121,7 @@ def _waiting(pods: list[Json]) -> str:
         for status in pod["status"].get("containerStatuses", []):
             waiting = status.get("state", {}).get("waiting")
             return str(waiting["reason"]) if waiting else "started, not ready yet"
-        return str(pod["status"].get("phase", "Pending"))
+        return _unscheduled(pod) or str(pod["status"].get("phase", "Pending"))
     return "waits for its pods"
 
 
