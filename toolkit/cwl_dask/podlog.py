@@ -14,6 +14,8 @@ from urllib3.exceptions import HTTPError
 TAIL_LINES = 8
 """How many of a failed step's last lines its message repeats."""
 RETRY_S = 1
+QUICK_S = 0.5
+"""An answer within this time, twice and without an error, is not a stream that broke."""
 _OVERLAP_S = 30
 """What a new connection reads again: more than any two clocks differ."""
 
@@ -42,6 +44,8 @@ class PodLog:
         )
         self._name, self._say = name, say
         self._last, self._last_at = "", time.monotonic()
+        self.ended = threading.Event()
+        """Set when the kubelet says that there is nothing to follow any more: the container has ended."""
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._follow, name=f"log-{name}", daemon=True)
@@ -63,12 +67,20 @@ class PodLog:
             self._take(lines(self._read().stream(), to_the_end=True))
 
     def _follow(self) -> None:
+        ends = 0
         while not self._over.is_set():
-            with contextlib.suppress(ApiException, HTTPError):  # a lost log stream never fails a step
-                since = int(time.monotonic() - self._last_at) + _OVERLAP_S
-                how = {"since_seconds": since} if self._last else {}
+            since = time.monotonic()
+            how = {"since_seconds": int(since - self._last_at) + _OVERLAP_S} if self._last else {}
+            try:
                 self._take(lines(self._read(follow=True, **how).stream()))
-            self._over.wait(RETRY_S)
+            except (ApiException, HTTPError):  # a lost log stream never fails a step
+                ends = 0
+                self._over.wait(RETRY_S)
+                continue
+            ends = ends + 1 if time.monotonic() - since < QUICK_S else 1
+            if ends > 1:
+                self.ended.set()
+                self._over.wait(RETRY_S)
 
     def _take(self, stamped: Iterator[bytes]) -> None:
         for text in stamped:

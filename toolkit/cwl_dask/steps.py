@@ -101,8 +101,8 @@ class StepTool(CalrissianCommandLineTool):  # type: ignore[misc] # Calrissian ha
     """A CommandLineTool with our checks and our jobs."""
 
     def __init__(self, toolpath_object: Any, loading_context: Any) -> None:
+        check_tool(toolpath_object, loading_context)
         super().__init__(toolpath_object, loading_context)
-        check_tool(self)
 
     def make_job_runner(self, runtimeContext: Any) -> type[StepJob]:  # noqa: N803 - Calrissian's name
         """Choose the kind of step, after Calrissian's checks and the image that it may fill in."""

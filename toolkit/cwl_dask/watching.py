@@ -100,21 +100,15 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
         with self._events(name) as events:
             while True:
                 self.check()
+                if self.claim and lines.ended.is_set():  # up to a second before Kubernetes says that the pod has ended
+                    self.claim.dismiss()
                 if not started and time.monotonic() > deadline:
                     raise StepError(f"pod {name} has not started after {self.session.pending_s:.0f} s: {why}")
                 with contextlib.suppress(queue.Empty):
-                    event = events.get(timeout=0.2)
-                    if isinstance(event, Exception):
-                        raise StepError(f"cannot watch pod {name}: {reason(event)}")
-                    pod = event["object"]
-                    if event["type"] == "DELETED":
-                        raise StepError(f"pod {name} was deleted while it ran", temporary=True)
-                    statuses = pod.status.container_statuses
-                    state = statuses[0].state if statuses else None
+                    pod = _seen(events.get(timeout=0.2), name)
+                    state = pod.status.container_statuses[0].state if pod.status.container_statuses else None
                     if not state or state.waiting:
-                        why = waiting_for(pod) or why
-                        if pod.status.phase == "Failed" or why.split(":")[0] in _HOPELESS:
-                            raise StepError(f"pod {name}: {pod.status.reason or why}")
+                        why = _hopeful(pod) or why
                         continue
                     if not started:
                         started = True
@@ -205,6 +199,23 @@ def reason(error: BaseException) -> str:
     with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
         return str(json.loads(error.body)["message"])  # type: ignore[attr-defined]
     return str(error)
+
+
+def _seen(event: Any, name: str) -> Any:
+    """Take the pod out of a watch's event."""
+    if isinstance(event, Exception):
+        raise StepError(f"cannot watch pod {name}: {reason(event)}")
+    if event["type"] == "DELETED":
+        raise StepError(f"pod {name} was deleted while it ran", temporary=True)
+    return event["object"]
+
+
+def _hopeful(pod: Any) -> str | None:
+    """Say why the pod has not started, while it may."""
+    why = waiting_for(pod)
+    if pod.status.phase == "Failed" or (why or "").split(":")[0] in _HOPELESS:
+        raise StepError(f"pod {pod.metadata.name}: {pod.status.reason or why}")
+    return why
 
 
 def _explained(why: str, pod: Any) -> str:
