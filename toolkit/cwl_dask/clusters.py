@@ -30,7 +30,7 @@ class Clusters:
         """
         self.stopping = False
         self.unsupported = False
-        """A tool requires a cluster, and there is no gateway. (Inside a workflow cwltool tells this from no other end.)"""
+        """A tool requires a cluster, and there is no gateway; inside a workflow cwltool tells this by no exit code."""
         self._configure: Callable[[], dict[str, Any]] | None = configure
         self._limit = limit
         self._claim = claim

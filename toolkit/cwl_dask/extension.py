@@ -4,7 +4,7 @@ A cluster is claimed only in `DaskStep.run`; to load and validate a package noth
 """
 
 import logging
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
@@ -13,6 +13,7 @@ import cwltool.process
 import yaml
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.job import ContainerCommandLineJob
+from cwltool.process import shortname
 from cwltool.update import INTERNAL_VERSION
 from schema_salad.exceptions import ValidationException
 from schema_salad.sourceline import SourceLine
@@ -52,30 +53,35 @@ def register(*, enable_ext: bool = False) -> None:
         cwltool.process.supportedProcessRequirements.append(URI)
 
 
-def check_tool(tool: Any) -> None:
-    """Refuse a tool whose requirement could not be met, before anything runs; under `hints` cwltool checks nothing.
+class InvalidRequirement(ValidationException):  # type: ignore[misc]
+    """A requirement that could never be met: one line that begins with `file:line:column:`."""
 
-    Args:
-        tool: a cwltool process that has been constructed, so that requirements of its workflow are its own.
+    def __str__(self) -> str:
+        """Return the line as it is; cwltool would wrap it to a narrow column."""
+        return str(self.args[0])
+
+
+def check_tool(document: Mapping[str, Any], loading_context: Any) -> None:
+    """Refuse a tool whose requirement could not be met; call it before the tool is made, with the same arguments.
+
+    Under `hints` cwltool lets pass what it does not know: a misspelt class would silently be a step without a cluster.
 
     Raises:
-        ValidationException: names file, line and field.
+        InvalidRequirement: names file, line and field.
     """
-    for there in (*tool.requirements, *tool.hints):
+    inherited = (*(loading_context.requirements or ()), *(loading_context.hints or ()))
+    for there in (*inherited, *document.get("requirements", ()), *document.get("hints", ())):
         name = there["class"]
-        if name != URI and (name.startswith(NAMESPACE) or "daskgateway" in name.lower()):
-            raise SourceLine(there, "class", ValidationException).makeError(
-                f"{name}: not known; write calrissian:DaskGatewayRequirement, "
+        if name == URI:
+            try:
+                check_requirement(there)
+            except RequirementError as error:
+                raise InvalidRequirement(f"{_where(there, error.field)} DaskGatewayRequirement: {error}") from error
+        elif name.startswith(NAMESPACE) or "daskgateway" in name.lower():
+            raise InvalidRequirement(
+                f"{_where(there, 'class')} {name}: not known; write calrissian:DaskGatewayRequirement, "
                 f'with $namespaces: {{calrissian: "{NAMESPACE}#"}}'
             )
-    if fields := wanted_by(tool):
-        try:
-            check_requirement(fields)
-        except RequirementError as error:
-            where = error.field if error.field in fields else "class"
-            raise SourceLine(fields, where, ValidationException).makeError(
-                f"DaskGatewayRequirement: {error}"
-            ) from error
 
 
 def wanted_by(tool: Any) -> MutableMapping[str, Any] | None:
@@ -94,15 +100,41 @@ def evaluate(job: Any) -> DaskGatewayRequirement:
     try:
         return parse_requirement({name: job.builder.do_eval(value) for name, value in fields.items()})
     except RequirementError as error:
-        raise SourceLine(fields, error.field, WorkflowException).makeError(
-            f"DaskGatewayRequirement: {error}"
-        ) from error
+        raise WorkflowException(f"{_where(fields, error.field)} DaskGatewayRequirement: {error}") from error
+
+
+def _where(fields: MutableMapping[str, Any], field: str) -> str:
+    """Tell where a field, or the requirement that lacks it, stands: `file:line:column:`."""
+    return str(SourceLine(fields, field if field in fields else "class").makeLead())
+
+
+class CheckedTool:
+    """A tool that is checked before it is made: in front of any cwltool tool class."""
+
+    def __init__(self, toolpath_object: Any, loading_context: Any) -> None:
+        check_tool(toolpath_object, loading_context)
+        super().__init__(toolpath_object, loading_context)  # type: ignore[call-arg] # of the tool class behind this one
+
+    def collect_output_ports(self: Any, ports: Any, builder: Any, outdir: str, rcode: int, **options: Any) -> Any:
+        """Collect a job's outputs; that a temporary failure has none does not make it a permanent one."""
+        try:
+            return super().collect_output_ports(ports, builder, outdir, rcode, **options)  # type: ignore[misc]
+        except WorkflowException:
+            if rcode in self.tool.get("temporaryFailCodes", ()):
+                return no_outputs(ports)
+            raise
+
+
+def no_outputs(ports: Any) -> dict[str, None]:
+    """Return the outputs of a step that has none; cwltool takes a missing one for a permanent failure."""
+    return {shortname(port["id"]): None for port in ports}
 
 
 class DaskStep:
     """A job with a cluster of its own: in front of any cwltool job class, `type(name, (DaskStep, base), {...})`."""
 
     clusters: Clusters
+    outputs: Any
 
     def run(self: Any, runtimeContext: Any, tmpdir_lock: Any = None) -> None:  # noqa: N803 - cwltool's name
         """Claim a cluster, run the step, dismiss the cluster.
@@ -118,7 +150,7 @@ class DaskStep:
         except ClaimError as error:
             log.error("step %s: %s", self.name, error)  # noqa: TRY400 - one line, no traceback
             with runtimeContext.workflow_eval_lock:
-                self.output_callback({}, "temporaryFail" if error.temporary else "permanentFail")
+                self.output_callback(no_outputs(self.outputs), "temporaryFail" if error.temporary else "permanentFail")
 
     @contextmanager
     def connected(self: Any, claim: Any) -> Iterator[None]:
@@ -151,7 +183,7 @@ def step_class(tool: Any, base: type, clusters: Clusters) -> type:
     except RuntimeError as error:
         raise WorkflowException(str(error)) from error
     if available:
-        return type(f"Dask{base.__name__}", (DaskStep, base), {"clusters": clusters})
+        return type(f"Dask{base.__name__}", (DaskStep, base), {"clusters": clusters, "outputs": tool.tool["outputs"]})
     if tool.get_requirement(URI)[1]:
         clusters.unsupported = True
         raise UnsupportedRequirement(

@@ -7,15 +7,14 @@ from cwltool.command_line_tool import CommandLineTool
 from cwltool.workflow import default_make_tool
 
 from cwl_dask.clusters import Clusters
-from cwl_dask.extension import check_tool, step_class
+from cwl_dask.extension import CheckedTool, step_class
 
 
-class DaskTool(CommandLineTool):  # type: ignore[misc] # cwltool has no types
+class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool has no types
     """A CommandLineTool whose steps get a Dask cluster where they ask for one."""
 
     def __init__(self, toolpath_object: Any, loading_context: Any, clusters: Clusters) -> None:
         super().__init__(toolpath_object, loading_context)
-        check_tool(self)
         self.clusters = clusters
 
     def make_job_runner(self, runtimeContext: Any) -> type:  # noqa: N803 - cwltool's name
