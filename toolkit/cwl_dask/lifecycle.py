@@ -76,6 +76,8 @@ class Claim:
             "worker_memory": gateway_memory(requirement.worker_memory_bytes),
         }
         """The gateway's options for this cluster; complete after entering."""
+        self.gone = False
+        """True once the cluster has been seen gone."""
         if image:
             self.options["image"] = image
         if requirement.idle_timeout_s:
@@ -139,6 +141,7 @@ class Claim:
             self.dismiss()
             if self._ending:
                 self._ending.result()
+                self.gone = True
                 log.info("dismissed cluster %s after %.1f s", self.name, time.monotonic() - self._since)
         except _AWAY as error:
             why = str(error) or f"not gone after {self._dismiss_s:g} s; {self._away}".rstrip("; ")

@@ -72,12 +72,13 @@ class DaskStepJob(StepJob):
             with Claim(evaluate(self), self._get_container_image(), session.pending_s) as claim:
                 session.ledger.owe("cluster", claim.name)
                 self.client.claim = claim
+                self.client.check()
                 self.environment.update(DASK_GATEWAY_CLUSTER=claim.name, DASK_CLUSTER=claim.name)
                 super().run_step(runtime_context, tmpdir_lock)
         except ClaimError as error:
             raise StepError(str(error), temporary=error.temporary) from error
         finally:
-            if self.client.claim is not None:
+            if self.client.claim and self.client.claim.gone:
                 session.ledger.settle("cluster", self.client.claim.name)
 
     def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
