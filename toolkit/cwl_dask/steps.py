@@ -18,6 +18,9 @@ from cwl_dask.watching import StepClient, StepError
 
 log = logging.getLogger(__name__)
 
+DISMISS_S = 20
+"""A cluster's way out, within the 30 s of grace of the runner's pod; the guard has the rest."""
+
 
 class StepJob(CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has no types
     """Any step: its pod passes Pod Security `restricted` and is the runner's."""
@@ -67,9 +70,10 @@ class DaskStepJob(StepJob):
         Raises:
             StepError: there is no cluster, or the step has no result.
         """
-        session = self.client.session
+        session, image = self.client.session, self._get_container_image()
+        claim = Claim(evaluate(self), image, start_s=session.pending_s, dismiss_s=DISMISS_S)
         try:
-            with Claim(evaluate(self), self._get_container_image(), session.pending_s) as claim:
+            with claim:
                 session.ledger.owe("cluster", claim.name)
                 self.client.claim = claim
                 self.client.check()
@@ -78,8 +82,8 @@ class DaskStepJob(StepJob):
         except ClaimError as error:
             raise StepError(str(error), temporary=error.temporary) from error
         finally:
-            if self.client.claim and self.client.claim.gone:
-                session.ledger.settle("cluster", self.client.claim.name)
+            if claim.gone:
+                session.ledger.settle("cluster", claim.name)
 
     def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
         """Make the pod, with `/etc/dask/gateway.yaml` in it."""
