@@ -72,6 +72,13 @@ def test_a_first_install_that_fails_is_removed_whole(helm):
     assert helm.history == {}
 
 
+def test_a_volume_that_outlives_its_release_is_named(helm):
+    broken(helm)
+    helm.objects["bai"][0]["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    with pytest.raises(HelmError, match=r"removed release bai, not its volume bai-data; removed release dask-gateway$"):
+        run(helm)
+
+
 def test_an_upgrade_that_fails_goes_back_to_where_it_was(helm):
     run(helm)
     broken(helm)

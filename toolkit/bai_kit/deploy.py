@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bai_kit.errors import BaiKitError, HelmError, ValuesError, WaitTimeout
-from bai_kit.helm import Helm, Revision
+from bai_kit.helm import Helm, Json, Revision
 from bai_kit.kube import Kube
 from bai_kit.plan import Release
 from bai_kit.workloads import Workload, last_lines, observe
@@ -159,10 +159,15 @@ def _roll_back(helm: Helm, before: dict[str, int | None]) -> list[str]:
                 continue
             if previous is None:
                 helm.uninstall(name)
-                done.append(f"removed release {name}")
+                kept = [each["metadata"]["name"] for each in current.manifest if _is_kept(each)]
+                done.append(f"removed release {name}" + (f", not its volume {', '.join(kept)}" if kept else ""))
             else:
                 helm.rollback(name, previous)
                 done.append(f"rolled release {name} back to revision {previous}")
         except BaiKitError as exc:  # the first error matters more: say that this failed too, and go on
             done.append(f"release {name} could not be rolled back: {exc.message}")
     return done
+
+
+def _is_kept(found: Json) -> bool:
+    return (found["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") == "keep"
