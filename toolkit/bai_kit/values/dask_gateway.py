@@ -1,7 +1,5 @@
 """Values of charts/dask-gateway. Names follow the upstream chart of Dask Gateway wherever the meaning is the same."""
 
-# ruff: noqa: RUF012 - pydantic gives every model its own copy of a default
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field

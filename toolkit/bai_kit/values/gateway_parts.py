@@ -1,7 +1,5 @@
 """The parts of charts/dask-gateway's values that hold no component: pods, clusters, users, network, metrics."""
 
-# ruff: noqa: RUF012 - pydantic gives every model its own copy of a default
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
