@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import rasterio
-
-from bai import catalog, compute, quicklook, reader, report
+from bai import catalog, compute, preview, quicklook, reader, report
 from bai.errors import ComputeError, InputError
 from bai.href import TIMEOUT_S, public
 from bai.nbr import SEVERITY_NODATA
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from bai.reader import Plan
     from bai.report import Report
     from bai.stac import BoaOffset, Item
@@ -32,6 +27,8 @@ log = logging.getLogger(__name__)
 
 MASK_CLASSES = (0, 1, 3, 8, 9, 10)
 """Nodata, saturated, cloud shadow, medium and high cloud, cirrus. Dark and unclassified stay: fresh burns are so."""
+SUSPICIOUS_SHARE = 0.01
+"""Of pixels outside every severity class. Real pairs have hardly any; an offset taken twice turns SWIR2 negative."""
 OUTPUTS = ("bai.tif", "severity.tif", "bai.png", "report.json", catalog.ITEM, catalog.CATALOG)
 
 
@@ -93,6 +90,10 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
     areas = report.measure(result.statistics, plan.grid)
     if areas.valid_ha == 0:
         warnings += ("no pixel has a value: nodata or masked everywhere",)
+        log.warning("%s", warnings[-1])
+    if areas.outside_share > SUSPICIOUS_SHARE:
+        share = f"{areas.outside_share:.1%} of the pixels have a dNBR outside every class"
+        warnings += (f"{share}: is the reflectance offset right? see --boa-offset",)
         log.warning("%s", warnings[-1])
     done = report.Report(
         created=created, pre=pre, post=post, grid=plan.grid, cluster=cluster.name, areas=areas, warnings=warnings,
@@ -178,38 +179,14 @@ def _parameters(request: Request, options: compute.Options) -> dict[str, object]
 def _describe(directory: Path, done: Report, stages: _Stages) -> None:
     """Write what explains the map: picture, report, item, and last the catalogue."""
     with stages("picture"):
-        classes = _decimated(directory / "severity.tif")
+        classes = preview.read_classes(directory / "severity.tif")
         metres = done.grid.transform.a * done.grid.shape.cols / classes.shape[1]
-        light = quicklook.read_light(done.post.nir, done.grid, classes.shape)
-        picture = quicklook.draw(classes, metres, _legend(done), light)
+        light = preview.read_light(done.post.nir, done.grid, classes.shape)
+        picture = quicklook.draw(classes, metres, preview.make_legend(done), light)
         report.write_bytes(directory / "bai.png", quicklook.png(picture))
     report.write_json(directory / "report.json", done.as_dict())
     with stages("catalogue"):
         catalog.write(directory, done, classes != SEVERITY_NODATA)
-
-
-def _decimated(path: Path) -> NDArray[np.uint8]:
-    """Read the severity classes at about the picture's size, by the overviews' own steps."""
-    with rasterio.open(path) as file:
-        step = 1
-        while max(file.shape) >= 2 * step * quicklook.MAP:
-            step *= 2
-        rows, cols = file.shape
-        classes: NDArray[np.uint8] = file.read(1, out_shape=(-(-rows // step), -(-cols // step)))
-        return classes
-
-
-def _legend(done: Report) -> quicklook.Legend:
-    pre, post = (f"{when.day} {when:%B %Y}" for when in (done.pre.datetime, done.post.datetime))
-    code = report.crs_code(done.grid) or "own CRS"
-    return quicklook.Legend(
-        title="Burned area intensity",
-        dates=f"Sentinel-2  ·  {pre} to {post}",
-        areas=done.areas,
-        histogram=done.histogram,
-        axis="dNBR" if done.parameters["index"] == "dnbr" else "RBR",
-        notes=(done.pre.id, done.post.id, f"{code}, {done.grid.transform.a:g} m; classes of Key & Benson (2006)"),
-    )
 
 
 @contextmanager

@@ -12,26 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFont
-from rasterio.windows import Window
 
-from bai.errors import BaiError
-from bai.files import close_all, lend
 from bai.nbr import HISTOGRAM_EDGES, SEVERITY_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from rasterio import Affine
 
-    from bai.grid import Grid
     from bai.report import Areas
-    from bai.stac import Source
 
 WIDTH, MAP, PANEL, MARGIN, HEADER, FOOTER = 1600, 1080, 400, 48, 132, 92
 INK, SOFT, RULE, PAPER, EMPTY = (33, 37, 41), (108, 117, 125), (206, 212, 218), (255, 255, 255), (226, 230, 234)
-SMALL = 4096
-"""Pixels along the side of a file that is read whole for its brightness."""
 UNBURNED = next(one.value for one in SEVERITY_CLASSES if one.name == "unburned")
 
 
@@ -59,7 +51,7 @@ def draw(
         severity: Classes as in severity.tif, shape (rows, cols), decimated to the size of a picture.
         metres_per_pixel: Ground size of a pixel of `severity`; 0 when the grid is not in metres (no scale bar then).
         legend: What to say beside it.
-        light: Brightness of the ground, same shape, from `read_light`.
+        light: Brightness of the ground, same shape, as `preview.read_light` has it.
 
     Returns:
         An RGB picture, WIDTH pixels wide or less.
@@ -88,46 +80,6 @@ def draw(
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
-
-
-def read_light(source: Source, grid: Grid, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """Read how bright the ground is in a band, to see land under the classes.
-
-    Only where it costs little: from overviews, or from a small file. A picture without it is a picture too, so what
-    cannot be read is left out.
-
-    Args:
-        source: The band.
-        grid: The map's grid.
-        shape: Rows and columns to read the grid at.
-
-    Returns:
-        Brightness, stretched to 0..255, `shape`; None when there is none to have.
-    """
-    try:
-        with lend(source.href) as dataset:
-            file = dataset.file
-            if file.crs != grid.crs or (not file.overviews(1) and max(file.shape) > SMALL):
-                return None
-            numbers = file.read(1, window=_window(file.transform, grid), out_shape=shape).astype(np.float32)
-    except BaiError:
-        return None
-    finally:
-        close_all()
-    known = numbers[numbers != source.nodata]
-    if not known.size:
-        return None
-    low, high = np.percentile(known, (1, 99))
-    stretched: NDArray[np.uint8] = (np.clip((numbers - low) / max(high - low, 1), 0, 1) * 255).astype(np.uint8)
-    return stretched
-
-
-def _window(transform: Affine, grid: Grid) -> Window:
-    """Return where the grid is in a raster of the same CRS."""
-    west, _, _, north = grid.bounds
-    step = grid.transform.a / transform.a
-    cols, rows = grid.shape.cols * step, grid.shape.rows * step
-    return Window((west - transform.c) / transform.a, (north - transform.f) / transform.e, cols, rows)
 
 
 def _map(severity: NDArray[np.uint8], size: tuple[int, int], light: NDArray[np.uint8] | None) -> Image.Image:

@@ -196,6 +196,14 @@ def test_all_nodata_is_a_result(copy: Path, tmp_path: Path, caplog: pytest.LogCa
     assert (tmp_path / "out" / "catalog.json").exists()
 
 
+def test_an_offset_taken_twice_is_noticed(scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(request(scene, tmp_path / "right"), quiet)
+    assert "--boa-offset" not in caplog.text
+    report = run(request(scene, tmp_path / "wrong", boa_offset="apply"), quiet)
+    assert "is the reflectance offset right? see --boa-offset" in caplog.text
+    assert report.warnings
+
+
 def test_missing_asset(copy: Path, web: Web, tmp_path: Path) -> None:
     (copy / POST / "B12.tif").unlink()
     for folder in (copy, web.url):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import rasterio
 from PIL import Image
 from rasterio import Affine
 from rasterio.crs import CRS
@@ -16,12 +14,8 @@ from rasterio.crs import CRS
 from bai import quicklook
 from bai.grid import Grid, Shape
 from bai.nbr import HISTOGRAM_BINS, SEVERITY_CLASSES, Statistics
-from bai.quicklook import EMPTY, HEADER, MARGIN, RULE, WIDTH, Legend, draw, read_light
+from bai.quicklook import EMPTY, HEADER, MARGIN, RULE, WIDTH, Legend, draw
 from bai.report import measure
-from bai.stac import Source
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GRID = Grid(CRS.from_epsg(32610), Affine(10, 0, 600000, 0, -10, 4500000), Shape(64, 64))
 
@@ -80,30 +74,3 @@ def test_png_has_the_same_pixels(legend: Legend) -> None:
     with Image.open(io.BytesIO(quicklook.png(picture))) as back:
         assert back.format == "PNG"
         assert back.tobytes() == picture.tobytes()
-
-
-def make_band(path: Path, size: int = 64, crs: str = "EPSG:32610") -> Source:
-    numbers = np.tile(np.arange(1, size + 1, dtype=np.uint16), (size, 1)) * 10
-    with rasterio.open(
-        path, "w", driver="GTiff", width=size, height=size, count=1, dtype="uint16", crs=crs, nodata=0,
-        transform=Affine(10, 0, 600000, 0, -10, 4500000),
-    ) as file:  # fmt: skip
-        file.write(numbers, 1)
-    return Source("nir", "nir", str(path), 1e-4, 0.0, 0)
-
-
-def test_light_is_the_bands_brightness(tmp_path: Path) -> None:
-    light = read_light(make_band(tmp_path / "a.tif"), GRID, (16, 16))
-    assert light is not None
-    assert light.shape == (16, 16)
-    assert light[0, 0] < 20
-    assert light[0, -1] > 235
-    half = read_light(make_band(tmp_path / "b.tif"), replace(GRID, shape=Shape(32, 32)), (16, 16))
-    assert half is not None
-
-
-def test_no_light_from_other_grids_large_files_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read_light(make_band(tmp_path / "a.tif", crs="EPSG:32611"), GRID, (16, 16)) is None
-    assert read_light(Source("nir", "nir", str(tmp_path / "none.tif"), 1e-4, 0.0, 0), GRID, (16, 16)) is None
-    monkeypatch.setattr(quicklook, "SMALL", 32)
-    assert read_light(make_band(tmp_path / "b.tif"), GRID, (16, 16)) is None

@@ -1,0 +1,57 @@
+"""Progress: a line every 5 %, or a bar that log lines do not break."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from bai.terminal import progress
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_line_every_five_percent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bai")
+    with progress(bar=False) as show:
+        for done in range(1, 1001):
+            show(done, 1000)
+    assert len(caplog.messages) == 20
+    assert caplog.messages[0] == "computed 50 of 1000 tasks, 5 %"
+    assert caplog.messages[-1] == "computed 1000 of 1000 tasks, 100 %"
+
+
+def test_few_tasks_give_few_lines(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bai")
+    with progress(bar=False) as show:
+        for done in (1, 2, 3):
+            show(done, 3)
+    assert [message.rpartition(", ")[2] for message in caplog.messages] == ["33 %", "66 %", "100 %"]
+
+
+def test_bar_on_a_terminal() -> None:
+    """On a terminal there is a bar, log lines stay whole, and the bar is gone at the end."""
+    code = (
+        "import logging\nfrom bai.terminal import configure_logging, progress\nconfigure_logging(0, 'plain')\n"
+        "with progress(bar=True) as show:\n    show(1, 2)\n    logging.getLogger('bai').info('half of it')\n    show(2, 2)\n"
+    )
+    ours, theirs = pty.openpty()
+    env = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=theirs, env=env)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 1 << 16):
+            shown += piece
+    except OSError:  # Linux says so when the other side is closed
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait(30) == 0
+    assert "━".encode() in shown
+    assert b"2/2" in shown
+    assert b" - half of it\r\n" in shown
