@@ -9,7 +9,7 @@ HOPELESS_S = 15.0
 NOT_YET = {"ContainerCreating", "PodInitializing"}
 _AT_ONCE = {"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 _GROWS = {"TriggeredScaleUp", "Provisioning", "WaitForFirstConsumer"}
-"""Events that say that help is on its way: an unschedulable pod may wait for a node to come."""
+"""Events that say that help is on its way: a pod may wait for a node to come. What others use may also become free."""
 
 
 def trouble(pod: Json | None, events: Iterable[Json], waited_s: float, patience_s: float) -> str | None:
@@ -35,9 +35,10 @@ def trouble(pod: Json | None, events: Iterable[Json], waited_s: float, patience_
             return f"container {status['name']}: {reason}: {waiting.get('message', '')}".rstrip(": ")
     scheduled: Json = next((each for each in pod["status"].get("conditions", []) if each["type"] == "PodScheduled"), {})
     if scheduled.get("status") == "False" and waited_s > HOPELESS_S:
-        helped = any(each.get("reason") in _GROWS for each in events)
+        message = scheduled.get("message", scheduled.get("reason", ""))
+        helped = "Insufficient" in message or any(each.get("reason") in _GROWS for each in events)
         if late or not helped:
-            return f"no node takes its pod: {scheduled.get('message', scheduled.get('reason', ''))}"
+            return f"no node takes its pod: {message}"
     mount = _last(events, "FailedMount") or _last(events, "FailedAttachVolume")
     if mount and waited_s > 2 * HOPELESS_S:
         return f"a volume cannot be mounted: {mount}"
