@@ -1,0 +1,80 @@
+"""One deployment of both charts for all tests here, made by `bai-kit` itself, on the Kubernetes that KUBECONFIG names.
+
+| variable | default | |
+|---|---|---|
+| `BAI_E2E_REGISTRY`, `BAI_E2E_TAG` | `registry.test`, `dev` | where the three images and Traefik are |
+| `BAI_E2E_TRAEFIK_TAG` | as `BAI_E2E_TAG` | |
+| `BAI_E2E_BUILD` | 1 where `BAI_E2E_CLUSTER` is | build the images and put them on the node first |
+| `BAI_E2E_CLUSTER` | `../shared/kube/cluster` | the test cluster's command |
+| `BAI_E2E_PREFIX` | `e2e` | of the namespaces' names |
+"""
+
+import os
+import secrets
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.kit import Kit, Scene, serve_scene, small_package, values_file
+
+ROOT = Path(__file__).parents[2]
+CLUSTER = Path(os.environ.get("BAI_E2E_CLUSTER", ROOT.parent / "shared" / "kube" / "cluster"))
+REGISTRY = os.environ.get("BAI_E2E_REGISTRY", "registry.test")
+TAG = os.environ.get("BAI_E2E_TAG", "dev")
+PREFIX = os.environ.get("BAI_E2E_PREFIX", "e2e")
+IMAGES = {
+    "bai": "bai",
+    "runner": "toolkit/cwl_dask",
+    "gateway-server": "charts/dask-gateway/image",
+    "traefik": "tests/e2e/images/traefik",
+}
+
+
+def pytest_collection_modifyitems(config, items):
+    """Skip what needs a Kubernetes where there is none."""
+    if os.environ.get("KUBECONFIG") or config.getoption("--kubeconfig", None):
+        return
+    for item in items:
+        if "e2e" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="needs a Kubernetes: set KUBECONFIG"))
+
+
+@pytest.fixture(scope="session")
+def images():
+    """The three images and Traefik are where the nodes find them."""
+    if os.environ.get("BAI_E2E_BUILD", str(int(CLUSTER.exists()))) == "1":
+        for name, directory in IMAGES.items():
+            tag = os.environ.get("BAI_E2E_TRAEFIK_TAG", TAG) if name == "traefik" else TAG
+            subprocess.run([CLUSTER, "image", f"{REGISTRY}/{name}:{tag}", ROOT / directory], check=True, timeout=1200)
+    return REGISTRY, TAG
+
+
+@pytest.fixture(scope="session")
+def kit(images, tmp_path_factory):
+    """Both releases in a namespace of their own, deployed by `bai-kit`; taken away at the end."""
+    work = tmp_path_factory.mktemp("kit")
+    registry, tag = images
+    made = Kit(namespace=f"{PREFIX}-{secrets.token_hex(3)}", registry=registry, tag=tag, work=work)
+    values = values_file(work, registry, os.environ.get("BAI_E2E_TRAEFIK_TAG", tag))
+    package = small_package(work, made.image)
+    made.run("deploy", "--profile", "minikube", "-f", str(values), "--package", str(package)).ok()
+    yield made
+    made.run("undeploy", "--purge", "--yes")
+    made.kubectl("delete", "namespace", made.namespace, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def scene(kit) -> Scene:
+    """The demo scene, served by a pod, and the same files on this machine."""
+    return serve_scene(kit)
+
+
+@pytest.fixture
+def clean(kit):
+    """After the test nothing of any job is left but its Job and its runner's ended pod."""
+    yield
+    try:
+        kit.wait_clean()
+    finally:  # a test that failed must not fail the next one
+        kit.kubectl("delete", "jobs", "--all", "--wait=true")

@@ -1,0 +1,101 @@
+"""What goes wrong during a run through the command: told with the reason, and nothing is left."""
+
+import signal
+
+import pytest
+
+from tests.e2e.kit import other_release, package
+
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("clean")]
+
+
+def test_an_application_that_exits_7_after_writing_is_a_failure(kit, tmp_path):
+    done = kit.run("run", "--package", package(kit), "--param", "mode=fail", "-o", str(tmp_path / "out"))
+    assert done.code == 1
+    assert "failed with exit code 7" in done.err
+    assert "3 of 4 bands are missing" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_detaches_and_the_job_runs_on_until_it_is_cancelled(kit, tmp_path):
+    words = [
+        "run",
+        "--name",
+        "left-alone",
+        "--package",
+        package(kit),
+        "--param",
+        "mode=sleep",
+        "-o",
+        str(tmp_path / "o"),
+    ]
+    process = kit.start(*words)
+    kit.says("left-alone", "second 1")
+    process.send_signal(signal.SIGINT)
+    done = kit.finish(process, 20)
+    assert done.code == 130
+    assert "job left-alone runs on" in done.err
+    assert kit.result("status", "left-alone")["phase"] == "running"
+    assert kit.result("cancel", "left-alone")["phase"] == "cancelled"
+    assert kit.result("status", "left-alone")["phase"] == "cancelled"
+    assert "dismissed cluster" in kit.run("logs", "left-alone").ok().out
+    kit.run("delete", "left-alone").ok()
+
+
+def test_ctrl_c_twice_cancels(kit, tmp_path):
+    words = ["run", "--name", "twice", "--package", package(kit), "--param", "mode=sleep", "-o", str(tmp_path / "o")]
+    process = kit.start(*words)
+    kit.says("twice", "second 1")
+    process.send_signal(signal.SIGINT)
+    assert any("Ctrl-C again cancels" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    done = kit.finish(process, 60)
+    assert done.code == 130
+    assert "job twice was cancelled" in done.err
+
+
+def test_a_job_deleted_under_way_is_gone_in_seconds(kit):
+    job = kit.result("run", "--detach", "--package", package(kit), "--param", "mode=sleep")["job"]
+    kit.says(job, "second 1")
+    kit.run("delete", job).ok()
+    assert kit.run("status", job).code == 2
+
+
+def test_two_runs_at_once_do_not_meet(kit, tmp_path):
+    words = ["--package", package(kit), "--param", "mode=sum"]
+    both = [kit.start("run", "--name", f"twin-{each}", *words, "-o", str(tmp_path / each)) for each in ("a", "b")]
+    for process, each in zip(both, ("a", "b"), strict=True):
+        assert "sum 499500" in kit.finish(process).ok().err
+        assert (tmp_path / each / "out.txt").read_text() == "written\n"
+
+
+def test_a_timeout_ends_the_job_on_the_cluster(kit, tmp_path):
+    words = ["--package", package(kit), "--param", "mode=sleep", "--timeout", "15"]
+    done = kit.run("run", "--name", "late", *words, "-o", str(tmp_path / "o"))
+    assert done.code == 5
+    assert "was ended after" in done.err
+    kit.run("delete", "late").ok()
+
+
+def test_an_image_that_the_gateway_does_not_allow_is_refused_with_the_reason(kit, tmp_path):
+    forbidden = package(kit, image="registry.test/forbidden:1")
+    done = kit.run("run", "--package", forbidden, "--param", "mode=sum", "-o", str(tmp_path / "o"))
+    assert done.code == 1
+    assert "registry.test/forbidden:1" in done.err
+
+
+def test_an_image_of_the_runner_that_does_not_exist_is_said_before_anything_waits(kit, tmp_path):
+    with other_release(kit, "no-image", "runner.image.tag=nowhere"):
+        words = ["--release", "no-image", "--package", package(kit), "--param", "mode=sum"]
+        done = kit.run("run", *words, "-o", str(tmp_path / "o"), timeout=60)
+        assert done.code == 4
+        assert "ErrImagePull" in done.err or "ImagePullBackOff" in done.err
+        assert kit.result("list", "--release", "no-image")["jobs"] == []
+
+
+def test_a_gateway_that_cannot_be_reached_fails_the_run_and_makes_nothing(kit, tmp_path):
+    with other_release(kit, "no-gateway", "gateway.address=http://nowhere.invalid"):
+        words = ["--release", "no-gateway", "--package", package(kit), "--param", "mode=sum"]
+        done = kit.run("run", *words, "-o", str(tmp_path / "o"), timeout=120)
+        assert done.code in {1, 75}
+        assert "nowhere.invalid" in done.err
