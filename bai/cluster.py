@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from concurrent import futures
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 WORKER_DEADLINE_S = 300.0
 """How long a cluster may be without any worker: enough for a node to start and pull an image."""
+GATEWAY_S = 60.0
+"""How long the gateway may take to answer."""
 POLL_S = 5.0
 
 
@@ -36,7 +39,8 @@ class Cluster:
     @property
     def in_flight(self) -> int:
         """Tasks to have submitted: enough that no thread waits, few enough that results do not pile up."""
-        return 2 * max(1, self.threads()) + 1
+        threads = max(1, self.threads())
+        return threads + max(2, threads // 2)
 
     def wait(self, running: set[futures.Future[Any]]) -> tuple[set[futures.Future[Any]], set[futures.Future[Any]]]:
         """Wait until a task is done.
@@ -79,49 +83,64 @@ def connect(deadline_s: float = WORKER_DEADLINE_S) -> Iterator[Cluster]:
         with futures.ThreadPoolExecutor(CPU_COUNT, thread_name_prefix="bai") as executor:
             yield Cluster("threads", executor, lambda: CPU_COUNT)
         return
-    with ExitStack() as stack:
-        client, link = _gateway(name, stack) if name else _scheduler(str(address), stack)
-        where = name or str(address)
-        log.info("Dask Dashboard: %s", link)
+    where = name or str(address)
+    client, link = _gateway(name) if name else (_scheduler(where), None)
+    with client:
+        log.info("Dask Dashboard: %s", link or client.dashboard_link)
         try:
             client.wait_for_workers(1, timeout=deadline_s)
         except TimeoutError as error:
             raise _no_worker(where, deadline_s) from error
         executor = client.get_executor(pure=False)
-        stack.callback(executor.shutdown, wait=False)
-        yield Cluster(where, executor, lambda: sum(client.nthreads().values()), deadline_s)
+        try:
+            yield Cluster(where, executor, lambda: sum(client.nthreads().values()), deadline_s)
+        finally:
+            executor.shutdown(wait=False)  # cancels what still runs
 
 
-def _gateway(name: str, stack: ExitStack) -> tuple[Client, str]:
-    """Connect to a gateway's cluster by name."""
-    from aiohttp import ClientError  # noqa: PLC0415 - slow to import, and not needed for threads
-    from dask_gateway import Gateway  # noqa: PLC0415
+def _gateway(name: str) -> tuple[Client, str]:
+    """Connect to a gateway's cluster by name.
+
+    The gateway is only asked where the scheduler is, in a loop of its own: a synchronous Gateway left to the garbage
+    collector can lock up the process.
+    """
+    from aiohttp import ClientError, ClientResponseError  # noqa: PLC0415 - slow to import, and not needed for threads
+    from dask_gateway import Gateway, GatewayClusterError  # noqa: PLC0415
     from dask_gateway.client import GatewayServerError  # noqa: PLC0415
 
+    async def find() -> Any:
+        async with asyncio.timeout(GATEWAY_S), Gateway(asynchronous=True) as gateway:
+            return await gateway.get_cluster(name, wait=True)
+
     try:
-        gateway = stack.enter_context(Gateway())
-        cluster = gateway.connect(name, shutdown_on_close=False)
-        stack.callback(cluster.close, shutdown=False)
-        return stack.enter_context(cluster.get_client()), cluster.dashboard_link
-    except (OSError, TimeoutError, ClientError, GatewayServerError) as error:
-        raise TemporaryError(
-            f"cluster {name}: the gateway cannot be reached: {error}", hint="run again later"
+        report = asyncio.run(find())
+    except ClientResponseError as error:
+        kind = TemporaryError if error.status >= 500 else ComputeError  # noqa: PLR2004 - the server's own errors
+        raise kind(
+            f"cluster {name}: the gateway says {error.status} {error.message}", hint="see gateway.yaml"
         ) from error
-    except (ValueError, RuntimeError) as error:
-        raise ComputeError(f"cluster {name}: {error}", hint="was it dismissed? check gateway.yaml") from error
+    except (OSError, TimeoutError, ClientError, GatewayServerError) as error:
+        reason = str(error) or type(error).__name__
+        raise TemporaryError(
+            f"cluster {name}: the gateway cannot be reached: {reason}", hint="run again later"
+        ) from error
+    except (ValueError, GatewayClusterError) as error:
+        raise ComputeError(f"cluster {name}: {error}", hint="was it dismissed? see gateway.yaml") from error
+    if report.status.name != "RUNNING":
+        raise TemporaryError(f"cluster {name} is {report.status.name.lower()}", hint="run again with a running cluster")
+    return _scheduler(report.scheduler_address, report.security), report.dashboard_link
 
 
-def _scheduler(address: str, stack: ExitStack) -> tuple[Client, str]:
+def _scheduler(address: str, security: object = None) -> Client:
     """Connect to a scheduler by address."""
     from distributed import Client  # noqa: PLC0415 - slow to import, and not needed for threads
 
     try:
-        client = stack.enter_context(Client(address))
+        return Client(address, security=security)
     except (OSError, TimeoutError) as error:
         raise TemporaryError(f"scheduler {address}: cannot be reached: {error}", hint="run again later") from error
     except ValueError as error:
         raise ComputeError(f"scheduler {address}: {error}", hint="correct DASK_SCHEDULER_ADDRESS") from error
-    return client, client.dashboard_link
 
 
 def _no_worker(where: str, deadline_s: float) -> TemporaryError:

@@ -88,7 +88,7 @@ class CogWriter:
         tile = np.full((block, block), self._raster.nodata, self._raster.dtype)
         for down, right, part in self._quarters.pop(key):
             tile[down * block // 2 :, right * block // 2 :][: part.shape[0], : part.shape[1]] = part
-        blob = np.frombuffer(encode_tile(tile, block, self._raster), np.uint8)
+        blob = np.frombuffer(b"".join(encode_tile(tile, block, self._raster)), np.uint8)
         self._append(blob, ((*key, len(blob)),))
         if level + 1 < len(self._tiles):
             self._join(level + 1, key[1], key[2], tile[::2, ::2])

@@ -142,11 +142,10 @@ def _run(
             if not running:
                 return
             done, running = cluster.wait(running)
-            for future in done:
-                collect(future.result())
+            while done:
+                collect(done.pop().result())
                 finished += 1
                 progress(finished, total)
-            done.clear()
     except BaseException as error:
         for future in running:
             future.cancel()

@@ -167,11 +167,9 @@ def histogram(index: Floats, scratch: Floats | None = None) -> npt.NDArray[np.in
     Returns:
         Counts, shape (HISTOGRAM_BINS,).
     """
-    scale = np.float32(HISTOGRAM_BINS / (HISTOGRAM_UPPER - HISTOGRAM_LOWER))
-    place = np.multiply(index, scale, out=scratch)
-    place += 1 - np.float32(HISTOGRAM_LOWER) * scale  # bin 0 takes the NaN
-    low = place < 1
-    if low.any():
-        np.copyto(place, 1, where=low)
-    np.fmin(np.fmax(place, np.float32(0), out=place), np.float32(HISTOGRAM_BINS), out=place)
+    scale = HISTOGRAM_BINS / (HISTOGRAM_UPPER - HISTOGRAM_LOWER)
+    place = np.clip(index, HISTOGRAM_LOWER, HISTOGRAM_UPPER - 0.01 / scale, out=scratch)
+    np.multiply(place, np.float32(scale), out=place)
+    np.add(place, np.float32(1 - HISTOGRAM_LOWER * scale), out=place)
+    np.fmax(place, np.float32(0), out=place)  # bin 0 takes the NaN
     return np.bincount(place.astype(np.uint8).ravel(), minlength=HISTOGRAM_BINS + 1)[1:]
