@@ -50,6 +50,26 @@ class Bed:
         self.batch.create_namespaced_job(self.namespace, body)
         return Job(self, name, time.monotonic())
 
+    def run(self, command: list[str], uid: int = 1000) -> str:
+        """Run a command of the runner's image on the volume, read-only and restricted; returns what it wrote."""
+        pod = copy.deepcopy(self.job["spec"]["template"]["spec"])
+        pod["containers"] = [pod["containers"][0] | {"command": command, "args": []}]
+        pod["securityContext"] |= {"runAsUser": uid, "runAsGroup": uid}
+        pod["containers"][0]["env"] = []
+        metadata = {"name": f"run-{uuid.uuid4().hex[:6]}", "annotations": {"bai-kit/params": "{}"}}
+        self.api.create_namespaced_pod(self.namespace, {"metadata": metadata, "spec": pod})
+        name = metadata["name"]
+
+        def phase() -> str | None:
+            found: str = self.api.read_namespaced_pod(name, self.namespace).status.phase
+            return found if found in ("Succeeded", "Failed") else None
+
+        end = until(phase, f"end of {name}", 60)
+        text = str(self.api.read_namespaced_pod_log(name, self.namespace))
+        self.api.delete_namespaced_pod(name, self.namespace)
+        assert end == "Succeeded", text
+        return text
+
     def steps(self) -> list[str]:
         """Names of the step pods that exist."""
         return self.names("bai-kit/step")

@@ -106,6 +106,8 @@ def test_a_killed_runner_is_settled_by_the_guard_and_keeps_its_log(jobs):
     assert "the runner was killed; removing what it left" in end.guard_log
     assert "deleted the step's pod" in end.guard_log
     assert "dismissed cluster" in end.guard_log
+    kept = jobs.run(["cat", f"/calrissian/{job.name}/run.log"])
+    assert set(end.log.splitlines() + end.guard_log.splitlines()) == set(kept.splitlines())
 
 
 def test_a_cluster_outlives_its_idle_timeout_under_a_living_step_but_not_its_runner(jobs):
