@@ -29,6 +29,8 @@ class Clusters:
             claim: further arguments of every `Claim`.
         """
         self.stopping = False
+        self.reach_containers = True
+        """False: the gateway is on this machine's loopback."""
         self.unsupported = False
         """A tool requires a cluster, and there is no gateway; inside a workflow cwltool tells this by no exit code."""
         self._configure: Callable[[], dict[str, Any]] | None = configure

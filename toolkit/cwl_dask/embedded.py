@@ -66,7 +66,7 @@ class EmbeddedGateway:
                 stdout=server_log,
                 stderr=server_log,
                 env=environment,
-                start_new_session=True,  # Ctrl-C is for the runner, which dismisses its clusters first
+                start_new_session=True,  # Ctrl-C is for its owner, which dismisses its clusters first
             )
         return self
 
@@ -97,7 +97,8 @@ def serve(directory: Path) -> None:
     """Be the gateway's server until SIGTERM, SIGINT or the end of the process that started it."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(os.environ.pop(PARENT)):  # it ended before the line above
+    owner = int(os.environ.pop(PARENT))
+    if os.getppid() != owner:  # it ended before the line above
         return
     from dask_gateway_server.app import DaskGateway  # noqa: PLC0415 - only the server's process needs it
     from dask_gateway_server.backends.local import UnsafeLocalBackend  # noqa: PLC0415
@@ -133,6 +134,8 @@ def serve(directory: Path) -> None:
     (directory / "address.part").write_text(f"http://{proxy}")
     (directory / "address.part").rename(directory / "address")
     DaskGateway.launch_instance(argv=[], config=config)
+    if os.getppid() != owner:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")

@@ -174,10 +174,12 @@ def step_class(tool: Any, base: type, clusters: Clusters) -> type:
 
     Raises:
         UnsupportedRequirement: a cluster is required, and there is no gateway.
-        WorkflowException: the embedded gateway does not start.
+        WorkflowException: the embedded gateway does not start, or the step is in a container that cannot reach it.
     """
     if not wanted_by(tool):
         return base
+    if issubclass(base, ContainerCommandLineJob) and not clusters.reach_containers:
+        raise WorkflowException("a container does not reach the gateway on this machine's loopback: add --no-container")
     try:
         available = clusters.available()
     except RuntimeError as error:

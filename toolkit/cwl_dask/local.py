@@ -130,7 +130,9 @@ def _clusters(options: argparse.Namespace, stack: contextlib.ExitStack) -> Clust
     if options.validate:
         return Clusters(limit=options.max_clusters)
     gateway = stack.enter_context(EmbeddedGateway())
-    return Clusters(gateway.configuration, options.max_clusters, dismiss_s=EMBEDDED_DISMISS_S)
+    clusters = Clusters(gateway.configuration, options.max_clusters, dismiss_s=EMBEDDED_DISMISS_S)
+    clusters.reach_containers = False
+    return clusters
 
 
 _RUNNING: list[Clusters] = []

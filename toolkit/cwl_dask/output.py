@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-FORMAT = "%(asctime)s.%(msecs)03d | %(levelname)-8s | %(module)s:%(funcName)s:%(lineno)d - %(message)s"
+FORMAT = "%(asctime)s.%(msecs)03d | %(levelname)-8s | %(name)s:%(funcName)s:%(lineno)d - %(message)s"
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 

@@ -40,6 +40,7 @@ def fork() -> Path:
             code = _wait_for(child)
             _end_orphans()
         sys.exit(code)
+    os.setsid()  # Ctrl-C in a terminal is for the parent, which hands it on; the steps' processes never see it
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it was killed before the line above
         os.kill(os.getpid(), signal.SIGTERM)
