@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.kit import Kit, Scene, serve_scene, small_package, values_file
+from tests.e2e.kit import Kit, Scene, serve_scene, write_small_package, write_values
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = Path(os.environ.get("BAI_E2E_CLUSTER", ROOT.parent / "shared" / "kube" / "cluster"))
@@ -56,9 +56,9 @@ def kit(images, tmp_path_factory):
     work = tmp_path_factory.mktemp("kit")
     registry, tag = images
     made = Kit(namespace=f"{PREFIX}-{secrets.token_hex(3)}", registry=registry, tag=tag, work=work)
-    values = values_file(work, registry, os.environ.get("BAI_E2E_TRAEFIK_TAG", tag))
-    package = small_package(work, made.image)
-    made.run("deploy", "--profile", "minikube", "-f", str(values), "--package", str(package)).ok()
+    write_values(work, registry, os.environ.get("BAI_E2E_TRAEFIK_TAG", tag))
+    write_small_package(work, made.image)
+    made.deploy().ok()
     yield made
     made.run("undeploy", "--purge", "--yes")
     made.kubectl("delete", "namespace", made.namespace, "--wait=false")

@@ -81,6 +81,11 @@ class Kit:
         """Run a command that must succeed; return its result."""
         return self.run("--output", "json", *words).ok().data()
 
+    def deploy(self, *more: str) -> Done:
+        """Install or upgrade both releases, with values for a small, shared node."""
+        values, package = self.work / "values.yaml", self.work / "bai.cwl"
+        return self.run("deploy", "--profile", "minikube", "-f", str(values), "--package", str(package), *more)
+
     def kubectl(self, *words: str, stdin: str | None = None) -> str:
         """Run kubectl in the namespace."""
         command = ["kubectl", "--namespace", self.namespace, *words]
@@ -155,7 +160,7 @@ def until(probe, what: str, seconds: float, explain=str) -> Any:
     return answer
 
 
-def small_package(work: Path, image: str) -> Path:
+def write_small_package(work: Path, image: str) -> None:
     """Write the application's own package with less to ask for: two runs and two releases must fit on two cores."""
     cwl = yaml.safe_load((Path(__file__).parents[2] / "bai" / "bai.cwl").read_text())
     tool = next(each for each in cwl["$graph"] if each["class"] == "CommandLineTool")
@@ -166,12 +171,10 @@ def small_package(work: Path, image: str) -> Path:
         "workerMemory": "1G",
         "clusterMaxMemory": "2G",
     }
-    path = work / "bai.cwl"
-    path.write_text(yaml.safe_dump(cwl, sort_keys=False))
-    return path
+    (work / "bai.cwl").write_text(yaml.safe_dump(cwl, sort_keys=False))
 
 
-def values_file(work: Path, registry: str, traefik_tag: str) -> Path:
+def write_values(work: Path, registry: str, traefik_tag: str) -> None:
     """Write values for a small, shared node."""
     small = {"requests": {"cpu": "50m", "memory": "64Mi"}}
     values = {
@@ -181,15 +184,13 @@ def values_file(work: Path, registry: str, traefik_tag: str) -> Path:
         },
         "bai": {"storage": {"size": "1Gi", "keep": False}, "runner": {"resources": small}},
     }
-    path = work / "values.yaml"
-    path.write_text(yaml.safe_dump(values))
-    return path
+    (work / "values.yaml").write_text(yaml.safe_dump(values))
 
 
 @contextlib.contextmanager
-def other_release(kit: Kit, name: str, *sets: str):
-    """Install bai-chart once more in the namespace, with something wrong, on the volume of the first release."""
-    words = [word for each in (*sets, "storage.existingClaim=bai-data") for word in ("--set", f"bai.{each}")]
+def other_release(kit: Kit, name: str, *sets: str, claim: str = "bai-data"):
+    """Install bai-chart once more in the namespace, with something wrong, by default on the first release's volume."""
+    words = [word for each in (*sets, f"storage.existingClaim={claim}") for word in ("--set", f"bai.{each}")]
     kit.run(
         "deploy",
         "--no-gateway",
@@ -213,7 +214,7 @@ def serve_scene(kit: Kit) -> Scene:
     serve = ["python", "-c", Path(__file__).with_name("range_server.py").read_text(), "/data/scene"]
     pre, post = "S2B_10TFK_20210713_0_L2A.json", "S2A_10TFK_20210718_0_L2A.json"
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
-    mounts = [{"name": "data", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/tmp"}]
+    mounts = [{"name": "data", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - in the pod
     base = {
         "image": kit.image,
         "imagePullPolicy": "IfNotPresent",
@@ -250,10 +251,12 @@ if mode == "fail":
     print("3 of 4 bands are missing", file=sys.stderr); sys.exit(7)
 if mode == "sleep":
     for second in range(300): print("second", second, file=sys.stderr, flush=True); time.sleep(1)
+if mode == "wait":
+    for second in range(25): print("second", second, file=sys.stderr, flush=True); time.sleep(1)
 if mode == "fill":
     with open("results/big", "wb") as file:
         for _ in range(256): file.write(bytes(1 << 20))
-if mode == "sum":
+if mode in ("sum", "wait"):
     from dask_gateway import Gateway
     with Gateway() as gateway:
         cluster = gateway.connect(os.environ["DASK_GATEWAY_CLUSTER"])

@@ -4,6 +4,7 @@ import http.server
 import os
 import re
 import sys
+from pathlib import Path
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -18,11 +19,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.answer(body=False)
 
     def answer(self, *, body):
-        path = self.translate_path(self.path)
-        if not os.path.isfile(path):
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
             self.send_error(404)
             return
-        size = os.path.getsize(path)
+        size = path.stat().st_size
         first, last = 0, size - 1
         wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if wanted:
@@ -37,7 +38,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
         self.end_headers()
         if body:
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 file.seek(first)
                 self.wfile.write(file.read(last - first + 1))
 

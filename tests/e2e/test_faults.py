@@ -1,9 +1,12 @@
 """What goes wrong during a run through the command: told with the reason, and nothing is left."""
 
+import os
 import signal
+import subprocess
 
 import pytest
 
+from tests.e2e.conftest import CLUSTER
 from tests.e2e.kit import other_release, package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("clean")]
@@ -91,6 +94,36 @@ def test_an_image_of_the_runner_that_does_not_exist_is_said_before_anything_wait
         assert done.code == 4
         assert "ErrImagePull" in done.err or "ImagePullBackOff" in done.err
         assert kit.result("list", "--release", "no-image")["jobs"] == []
+
+
+@pytest.fixture
+def tiny_claim(kit, tmp_path):
+    """A claim on a volume of 4 MB: only where the node is this machine, which is where the test cluster is."""
+    if not CLUSTER.exists() or os.geteuid() != 0:
+        pytest.skip("the node is another machine")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=1777", "tmpfs", disk], check=True)
+    name = f"tiny-{kit.namespace}"
+    common = {"storageClassName": name, "accessModes": ["ReadWriteMany"]}
+    volume = common | {"capacity": {"storage": "4Mi"}, "hostPath": {"path": str(disk)}}
+    kit.kube.create("persistentvolumes", {"metadata": {"name": name}, "spec": volume})
+    claim = common | {"resources": {"requests": {"storage": "4Mi"}}, "volumeName": name}
+    kit.kube.create("persistentvolumeclaims", {"metadata": {"name": "tiny"}, "spec": claim})
+    yield "tiny"
+    kit.kubectl("delete", "pvc", "tiny")
+    kit.kube.delete("persistentvolumes", name)
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_volume_fails_the_run_with_the_reason(kit, tiny_claim, tmp_path):
+    with other_release(kit, "full", claim=tiny_claim):
+        words = ["--release", "full", "--package", package(kit), "--param", "mode=fill"]
+        done = kit.run("run", *words, "-o", str(tmp_path / "o"))
+        assert done.code == 1
+        assert "No space left on device" in done.err
+        (job,) = kit.result("list", "--release", "full")["jobs"]
+        kit.run("delete", "--release", "full", job["name"]).ok()
 
 
 def test_a_gateway_that_cannot_be_reached_fails_the_run_and_makes_nothing(kit, tmp_path):

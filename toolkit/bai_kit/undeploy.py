@@ -57,7 +57,7 @@ def undeploy(helm: Helm, kube: Kube, settings: Settings, *, purge: bool, confirm
     questions = [f"end the running jobs {', '.join(running)}"] if running else []
     questions += ["remove the volume with the results of all jobs"] if purge else []
     if questions and not confirm(" and ".join(questions).capitalize() + "?"):
-        raise UsageError("nothing was removed", hint="--yes")
+        raise UsageError(f"nothing was removed; it would {' and '.join(questions)}", hint="--yes")
     _remove_jobs(kube, settings.release, [each.name for each in jobs])
     there = helm.releases()
     removed, kept = [], []
