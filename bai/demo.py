@@ -155,7 +155,8 @@ def main(argv: list[str] | None = None) -> int:
         demo = make(args.directory, size=args.size, catalogue=args.catalogue)
     except (ValueError, OSError) as exc:
         parser.error(str(exc))
-    print(demo.pre, demo.post, sep="\n", flush=True)  # noqa: T201 - the result of a command
+    sys.stdout.write(f"{demo.pre}\n{demo.post}\n")
+    sys.stdout.flush()
     if args.serve is not None:
         with make_server(args.directory, args.serve) as server, suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -1,5 +1,6 @@
 """What every folder of tests may use."""
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -8,6 +9,17 @@ from pathlib import Path
 import pytest
 
 MARK = "BAI_KIT_TEST"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that runs in this process sets up logging, with the stderr of its test."""
+    root, ours = logging.getLogger(), logging.getLogger("bai_kit")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    yield
+    root.handlers = handlers
+    root.setLevel(levels[0])
+    ours.setLevel(levels[1])
 
 
 @pytest.fixture

@@ -36,15 +36,6 @@ class Result:
 RESULT = Result("[bold]x", Path("a/b"), datetime(2026, 1, 2, tzinfo=UTC), Phase.DONE, (Inner(0.5),), frozenset("ba"))
 
 
-@pytest.fixture
-def _logging_restored() -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers, root.level = handlers, level
-    logging.getLogger("bai_kit").setLevel(logging.NOTSET)
-
-
 def test_the_envelope_of_a_result(capsys: pytest.CaptureFixture[str]) -> None:
     emit(RESULT, command="some thing", form=Format.JSON)
     assert json.loads(capsys.readouterr().out) == {
@@ -104,7 +95,6 @@ def test_nothing_to_say_is_nothing_for_people_and_an_envelope_for_programs(capsy
     assert json.loads(capsys.readouterr().out)["data"] is None
 
 
-@pytest.mark.usefixtures("_logging_restored")
 def test_log_lines_have_the_form_that_users_know(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging()
     logging.getLogger("bai_kit.thing").info("did %s", "it")
@@ -116,7 +106,6 @@ def test_log_lines_have_the_form_that_users_know(capsys: pytest.CaptureFixture[s
     assert re.match(form, lines[0])
 
 
-@pytest.mark.usefixtures("_logging_restored")
 @pytest.mark.parametrize(("verbosity", "shown"), [(-1, ["w"]), (0, ["i", "w"]), (1, ["d", "i", "w"])])
 def test_verbosity_chooses_the_lines(capsys: pytest.CaptureFixture[str], verbosity: int, shown: list[str]) -> None:
     configure_logging(verbosity, LogFormat.JSON)
@@ -127,7 +116,6 @@ def test_verbosity_chooses_the_lines(capsys: pytest.CaptureFixture[str], verbosi
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == shown
 
 
-@pytest.mark.usefixtures("_logging_restored")
 def test_json_lines_carry_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(0, LogFormat.JSON)
     try:

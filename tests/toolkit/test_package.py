@@ -217,7 +217,7 @@ def test_a_file_is_written_whole_and_readable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ("workerMemory: 1G", "missing required field"),
+        ("workerMemory: 1G", "workerCores: missing"),
         (
             "workerCores: 2, workerCoresLimit: 1, workerMemory: 1G, clusterMaxCores: 2, clusterMaxMemory: 4G",
             "workerCores",
