@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
+from bai.buffers import keep_freed_memory
 from bai.cluster import Cluster, connect, translate
 from bai.cog import CogWriter
 from bai.errors import BaiError
@@ -156,6 +157,7 @@ def _run(
 
 def task(plan: Plan, options: Options, window: Window) -> Done:
     """Read, compute and encode one window: what a worker does."""
+    keep_freed_memory()
     clock = [time.perf_counter()]
     try:
         reading = read(plan, window, masked=bool(options.mask_classes))
