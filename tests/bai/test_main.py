@@ -176,8 +176,8 @@ def test_quiet_and_json(scene: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_signatures_stay_out_of_the_log(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serve(scene) as web:
-        web.script[f"{PRE}.json"] = [503]
-        argv = command(web.url, tmp_path, "-v")
+        web.script[f"{PRE}.json"] = ["hang"]  # urllib3 warns of the retry, with the whole URL
+        argv = command(web.url, tmp_path, "-v", "--timeout", "1")
         argv[4] += "?sig=secret"
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -203,7 +203,9 @@ def test_signal_while_a_server_hangs(
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with serve(scene) as web:
         web.script[f"{POST}/B12.tif"] = ["hang", "..."]
-        process = subprocess.Popen(command(web.url, tmp_path / "out"), stderr=subprocess.PIPE, text=True)
+        code = "import sys, bai.__main__ as m; m.UNWIND_S = 0.5; sys.exit(m.main(sys.argv[1:]))"
+        argv = [sys.executable, "-c", code, *options(web.url, tmp_path / "out")]
+        process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
         assert web.hanging.wait(30)
         process.send_signal(number)
         _, errors = process.communicate(timeout=15)
