@@ -1,4 +1,4 @@
-"""The shared part of these tests, once more in the environment that Calrissian's pins allow: `make .venv-calrissian`."""
+"""The shared part of these tests, once more in the environment that Calrissian's pins allow."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ SHARED = (
 )
 
 
-@pytest.mark.skipif(not PYTHON.exists(), reason="needs `make .venv-calrissian`")
+@pytest.mark.skipif(not PYTHON.exists(), reason="no .venv-calrissian; `make test` makes it")
 def test_the_shared_part_passes_beside_calrissian():
     versions = "from importlib.metadata import version; print(version('cwltool'), version('calrissian'))"
     pinned = subprocess.run([PYTHON, "-c", versions], capture_output=True, text=True, check=True).stdout
