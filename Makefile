@@ -9,7 +9,7 @@ KUBE = ../shared/kube/cluster
 
 help:
 	@echo "make demo   map a burned area on this machine: results in demo/results"
-	@echo "make test   lint, and every test that needs no Kubernetes"
+	@echo "make test   every test that needs no Kubernetes, and lint"
 	@echo "make lint   ruff, mypy, import-linter, codespell"
 	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG)"
 	@echo "make docs   write what is generated: docs/cli.md, the charts' schemas, their copy of the package"
@@ -19,8 +19,9 @@ demo: .venv/.stamp
 	rm -rf demo/results
 	$(BIN)/bai-kit demo -o demo
 
-test: .venv/.stamp .venv-eoap/.stamp .venv-calrissian/.stamp lint
+test: .venv/.stamp .venv-eoap/.stamp .venv-calrissian/.stamp
 	$(BIN)/pytest -m "not e2e" $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory lint
 
 lint: .venv/.stamp
 	$(BIN)/ruff check .

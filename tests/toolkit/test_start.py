@@ -27,7 +27,12 @@ def event(reason, message=""):
         (waiting("InvalidImageName", "bad"), [], 0.1, "container runner: InvalidImageName: bad"),
         (waiting("CreateContainerConfigError", 'secret "x" not found'), [], 0.1, 'secret "x" not found'),
         (unschedulable("0/1 nodes: Insufficient cpu"), [], 121, "no node takes its pod: 0/1 nodes: Insufficient cpu"),
-        (unschedulable("node(s) had untolerated taint"), [], 16, "no node takes its pod: node(s) had untolerated taint"),
+        (
+            unschedulable("node(s) had untolerated taint"),
+            [],
+            16,
+            "no node takes its pod: node(s) had untolerated taint",
+        ),
         (unschedulable("had untolerated taint"), [event("TriggeredScaleUp")], 121, "had untolerated taint"),
         (unschedulable("pod has unbound immediate PersistentVolumeClaims"), [], 16, "unbound immediate"),
         (pod_object(), [event("FailedMount", 'configmap "x" not found')], 31, 'mounted: configmap "x" not found'),

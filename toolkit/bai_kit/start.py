@@ -35,7 +35,7 @@ def trouble(pod: Json | None, events: Iterable[Json], waited_s: float, patience_
             return f"container {status['name']}: {reason}: {waiting.get('message', '')}".rstrip(": ")
     scheduled: Json = next((each for each in pod["status"].get("conditions", []) if each["type"] == "PodScheduled"), {})
     if scheduled.get("status") == "False" and waited_s > HOPELESS_S:
-        message = scheduled.get("message", scheduled.get("reason", ""))
+        message = str(scheduled.get("message", scheduled.get("reason", "")))
         helped = "Insufficient" in message or any(each.get("reason") in _GROWS for each in events)
         if late or not helped:
             return f"no node takes its pod: {message}"
