@@ -104,7 +104,9 @@ def test_what_the_values_add_to_dasks_pods_is_added(server):
     folder = server(CHART / "ci" / "full-values.yaml")
     pod = the_controller(folder).make_pod("eric", "a" * 32, cluster_config(folder), is_worker=True)
     assert {volume["name"] for volume in pod["spec"]["volumes"]} == {"dask-credentials", "tmp", "scratch"}
-    assert {"name": "BIG", "value": "1000000"} in pod["spec"]["containers"][0]["env"]
+    env = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
+    assert env["BIG"] == "1000000"
+    assert (env["OMP_NUM_THREADS"], env["MKL_NUM_THREADS"]) == ("2", "1")  # theirs before ours
     assert pod["metadata"]["labels"]["team"] == "eo"
     assert pod["metadata"]["labels"]["seen"] == "second"  # extraConfig has the last word
     assert pod["spec"]["imagePullSecrets"] == [{"name": "images"}, {"name": "registry"}]

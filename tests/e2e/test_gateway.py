@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.gateway_bed import DASK, Bed, forwarded, kubectl, until
+from tests.e2e.gateway_bed import CONTAINER_CONTEXT, CONTEXT, DASK, Bed, forwarded, kubectl, until
 
 pytestmark = pytest.mark.e2e
 CLUSTER = Path(os.environ.get("BAI_E2E_CLUSTER", Path(__file__).parents[3] / "shared" / "kube" / "cluster"))
@@ -195,6 +195,27 @@ def test_the_rights_granted_are_the_rights_used(bed):
     # Traefik's client lists by watching where Kubernetes offers that (1.32), and by listing before.
     seen["traefik-dask-gateway"] |= {("list", resource) for _, resource in seen["traefik-dask-gateway"]}
     assert seen == granted
+
+
+def test_the_servers_image_starts_read_only_as_any_user(bed):
+    image = bed.values["gateway"]["image"]
+    container = {
+        "name": "server",
+        "image": f"{image['name']}:{image['tag']}",
+        "command": ["dask-gateway-server", "--version"],
+        "securityContext": CONTAINER_CONTEXT,
+    }
+    spec = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {**CONTEXT, "runAsUser": 54321, "runAsGroup": 54321},
+        "containers": [container],
+    }
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "anyone"}, "spec": spec}
+    bed.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    bed.kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/anyone", "--timeout=60s")
+    assert bed.kubectl("logs", "anyone").strip() == "2026.3.0"
+    bed.kubectl("delete", "pod", "anyone")
 
 
 def test_password_and_https(bed, tmp_path):

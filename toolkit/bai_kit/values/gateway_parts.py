@@ -181,8 +181,8 @@ class Backend(Model):
     """Environment of schedulers and workers. No place for secrets: it is kept in the DaskCluster."""
     scheduler_cmd: list[str] = ["dask", "scheduler"]
     """Command of a scheduler."""
-    worker_cmd: list[str] = ["dask", "worker"]
-    """Command of a worker."""
+    worker_cmd: list[str] = ["dask", "worker", "--no-nanny"]
+    """Command of a worker. Kubernetes restarts a worker that dies: a nanny would be a second process for the same."""
     termination_grace_period_seconds: Annotated[int, Field(ge=0)] = 3
     """Seconds that a scheduler or a worker has to end."""
     scheduler: DaskPods = DaskPods(

@@ -50,13 +50,20 @@ else:
     c[auth["custom"]["class"].rsplit(".", 1)[-1]].update(auth["custom"]["config"])
 
 # --- clusters
+# What Dask's nanny would set: one thread for each of a worker's threads, and freed memory given back.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+}
 c.KubeClusterConfig.update(given(SETTINGS["clusterConfig"]))
 c.KubeClusterConfig.update(
     image=backend["image"],
     image_pull_policy=backend["pullPolicy"] or None,
     image_pull_secrets=backend["imagePullSecrets"],
     namespace=SETTINGS["namespace"],
-    environment=backend["environment"],
+    environment={**ENVIRONMENT, **backend["environment"]},
     scheduler_cmd=backend["schedulerCmd"],
     worker_cmd=backend["workerCmd"],
 )
