@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from bai.nbr import HISTOGRAM_LOWER, HISTOGRAM_UPPER, SEVERITY_CLASSES, SEVERITY
 from bai.report import checksum, crs_code, utc, write_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from bai.grid import Grid
@@ -211,5 +210,5 @@ def _link(rel: str, file: str, media: str) -> dict[str, str]:
 
 def _derived_from(item: Item) -> dict[str, str]:
     """Link an input; a local one by its file URL."""
-    href = public(item.href) if is_remote(item.href) else f"file://{item.href}"
+    href = public(item.href) if is_remote(item.href) else Path(item.href).as_uri()
     return {"rel": "derived_from", "href": href, "type": "application/geo+json", "title": item.id}
