@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kit import Kit, Scene, serve_scene, write_small_package, write_values
+from tests.e2e.runner_bed import runner_jobs  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).parents[2]
 CLUSTER = Path(os.environ.get("BAI_E2E_CLUSTER", ROOT.parent / "shared" / "kube" / "cluster"))

@@ -218,9 +218,9 @@ def bed(namespace: str, app_image: str, bai: dict[str, Any], gateway: dict[str, 
         api.delete_namespace(namespace, propagation_policy="Background")
 
 
-@pytest.fixture(scope="module", name="jobs")
+@pytest.fixture(scope="session", name="jobs")
 def runner_jobs(images: Any) -> Iterator[Bed]:
-    """A namespace with both releases, for a whole test module; `images` has put the images on the node."""
+    """A namespace with both releases, for all tests of the runner alone; `images` has put the images on the node."""
     config.load_kube_config()
 
     def image(name: str, key: str = "repository", tag: str = TAG) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.runner_bed import APP, runner_jobs, tool, until  # noqa: F401 - a fixture
+from tests.e2e.runner_bed import APP, tool, until
 
 pytestmark = pytest.mark.e2e
 

@@ -3,7 +3,7 @@
 import pytest
 from kubernetes import client
 
-from tests.e2e.runner_bed import APP, Bed, runner_jobs, tool  # noqa: F401 - a fixture
+from tests.e2e.runner_bed import APP, Bed, tool
 
 pytestmark = pytest.mark.e2e
 

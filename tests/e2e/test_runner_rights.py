@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 
-from tests.e2e.runner_bed import APP, runner_jobs, tool  # noqa: F401 - a fixture
+from tests.e2e.runner_bed import APP, tool
 
 pytestmark = pytest.mark.e2e
 

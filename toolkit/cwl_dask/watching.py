@@ -69,7 +69,7 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
         except ApiException as error:
             if not transient(error):
                 self.session.ledger.settle("pod", name)
-            raise StepError(f"cannot create the pod {name}: {reason(error)}", temporary=transient(error)) from error
+            raise StepError(f"cannot create pod {name}: {reason(error)}", temporary=transient(error)) from error
         log.info("created pod %s", name)
 
     def wait_for_completion(self) -> CompletionResult:
