@@ -5,15 +5,17 @@ import json
 import pytest
 from rich.console import Console
 
-from bai_kit import doctor as doctor_module
-from bai_kit.doctor import Diagnosis, Finding, Level, diagnose, quantity, step_image
+from bai_kit import probed
+from bai_kit.doctor import diagnose, quantity
 from bai_kit.errors import SetupError
+from bai_kit.findings import Diagnosis, Finding, Level
 from bai_kit.probe import Probe, probe_pod
+from bai_kit.probed import OPTIONS, step_image
 from bai_kit.template import Template
 from bai_kit.volume import helper_pod
 from tests.toolkit.fakes import FakeKube, job_object, job_template
 
-GATEWAY = {"address": "http://gw", "options": dict.fromkeys(doctor_module.OPTIONS), "server": "2026.3.0"}
+GATEWAY = {"address": "http://gw", "options": dict.fromkeys(OPTIONS), "server": "2026.3.0"}
 RUNNER = Probe("reg/runner:1", versions={"python": "3.11", "dask-gateway": "2026.3.0"}, gateway=GATEWAY)
 STEP = Probe("reg/bai:1", versions={"dask-gateway": "2026.3.0"})
 
@@ -48,7 +50,7 @@ class Namespace(FakeKube):
 
 
 def look(kube, monkeypatch, *, probes=(RUNNER, STEP), helm=None):
-    monkeypatch.setattr(doctor_module, "run_probes", lambda *_: list(probes))
+    monkeypatch.setattr(probed, "run_probes", lambda *_: list(probes))
     return diagnose(kube, helm or Helm())
 
 

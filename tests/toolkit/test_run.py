@@ -144,7 +144,10 @@ def test_a_directory_in_use_is_refused_before_anything_is_asked(tmp_path):
 def test_missing_rights_are_named_before_anything_is_made(tmp_path):
     kube = World(0)
     kube.forbidden = {("create", "jobs"), ("get", "pods")}
-    with pytest.raises(SetupError, match="no right to create jobs, get pods/log in namespace ns"):
+    with pytest.raises(
+        SetupError,
+        match=r"no right to create jobs \(run\), get pods \(run, logs\), get pods/log \(run, logs\) in namespace ns",
+    ):
         run_job(kube, request(tmp_path), Recorder())
     assert kube.jobs == []
 

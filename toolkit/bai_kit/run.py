@@ -2,38 +2,26 @@
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bai_kit.errors import BaiKitError, JobFailed, RemoteError, SetupError, WaitTimeout
+from bai_kit.errors import BaiKitError, JobFailed, WaitTimeout
 from bai_kit.inputs import check_inputs, package_inputs
-from bai_kit.job import TEMPORARY, Job, Phase, cancel, get_job, runner_pod
+from bai_kit.job import TEMPORARY, Job, Phase, cancel, get_job
 from bai_kit.kube import Json, Kube
 from bai_kit.local import LocalRun, describe
 from bai_kit.logs import job_lines, terminated
 from bai_kit.progress import Progress, read_line
 from bai_kit.results import check_free, fetch
-from bai_kit.start import started, trouble
-from bai_kit.template import RUNNER, Template, check_name, claim_of, fill, load_template, new_name
+from bai_kit.rights import check_rights_and_volume
+from bai_kit.template import Template, check_name, fill, load_template, new_name
 from bai_kit.volume import open_volume
+from bai_kit.waiting import wait_over, wait_started
 
 log = logging.getLogger(__name__)
-
-LOOK_S = 0.2
-"""Between two looks at a job that is about to start or to end."""
-END_S = 90.0
-"""Between a runner's last line and the Job's own end; the controller needs about 2 s."""
-_NEEDED = (
-    ("create", "jobs", "batch", ""),
-    ("get", "jobs", "batch", ""),
-    ("list", "pods", "", ""),
-    ("get", "pods", "", "log"),
-)
-_NEEDED_FOR_RESULTS = (("create", "pods", "", ""), ("delete", "pods", "", ""), ("create", "pods", "", "exec"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +100,7 @@ def run_job(
     template = load_template(kube, request.release)
     package = request.package or template.package
     inputs = check_inputs(package_inputs(package), request.inputs) if package else dict(request.inputs)
-    _check_rights_and_volume(kube, template, fetches=not request.detach)
+    check_rights_and_volume(kube, template)
     progress.phase("checks", "inputs, rights and volume", quiet=True)
     name = check_name(request.name or new_name(template))
     for attempt in range(request.retries + 1):
@@ -136,7 +124,7 @@ def run_job(
 def _see_through(kube: Kube, request: RunRequest, template: Template, created: Json, progress: Progress) -> RunOutcome:
     name = created["metadata"]["name"]
     heard = _Heard()
-    pod = _wait_started(kube, name, request.start_s)
+    pod = wait_started(kube, name, request.start_s)
     progress.phase("runner", f"pod {pod} runs", quiet=True)
     with _counted_workers(kube, heard, progress):
         for line in job_lines(kube, template, name, pod, wait=True, owner=created):
@@ -157,60 +145,6 @@ def _see_through(kube: Kube, request: RunRequest, template: Template, created: J
     if not request.keep:
         kube.delete("jobs", name)
     return RunOutcome(name, job.phase, job.exit_code, job.seconds, describe(request.output_dir, job.seconds))
-
-
-def wait_over(kube: Kube, name: str, limit_s: float = END_S) -> Job:
-    """Wait until Kubernetes says that a job is over.
-
-    Raises:
-        WaitTimeout: it does not.
-        UsageError: the job was deleted.
-    """
-    begin = time.monotonic()
-    while not (job := get_job(kube, name)).phase.is_over:
-        if time.monotonic() - begin > limit_s:
-            raise WaitTimeout(f"job {name} is still {job.phase} {limit_s:.0f} s after its runner's last line")
-        time.sleep(LOOK_S)
-    return job
-
-
-def _wait_started(kube: Kube, name: str, patience_s: float) -> str:
-    """Wait for the runner's pod and return its name; delete a job that cannot start."""
-    begin = time.monotonic()
-    while True:
-        pod = runner_pod(kube, name)
-        if started(pod, RUNNER):
-            return str((pod or {})["metadata"]["name"])
-        waited_s = time.monotonic() - begin
-        seldom = int(waited_s / LOOK_S) % 10 == 0  # events are many
-        if seldom and (reason := trouble(pod, _events(kube, name, pod) if waited_s > 1 else [], waited_s, patience_s)):
-            kube.delete("jobs", name)
-            raise RemoteError(f"job {name} cannot start and was deleted: {reason}", hint="bai-kit doctor")
-        if pod is None and get_job(kube, name).phase.is_over:
-            raise RemoteError(f"job {name} ended before it started")
-        time.sleep(LOOK_S)
-
-
-def _events(kube: Kube, name: str, pod: Json | None) -> list[Json]:
-    names = [name, *([pod["metadata"]["name"]] if pod else [])]
-    return [event for each in names for event in kube.list("events", fields=f"involvedObject.name={each}")]
-
-
-def _check_rights_and_volume(kube: Kube, template: Template, *, fetches: bool) -> None:
-    needed = _NEEDED + (_NEEDED_FOR_RESULTS if fetches else ())
-    refused = [
-        f"{verb} {resource}{f'/{sub}' if sub else ''}"
-        for verb, resource, group, sub in needed
-        if not kube.can(verb, resource, group=group, subresource=sub)
-    ]
-    if refused:
-        raise SetupError(f"no right to {', '.join(refused)} in namespace {kube.namespace}", hint="bai-kit doctor")
-    claim, _ = claim_of(template.pod)
-    found = kube.get("persistentvolumeclaims", claim)
-    if found is None:
-        raise SetupError(f"volume claim {claim} is not in namespace {kube.namespace}", hint="bai-kit deploy")
-    if found.get("status", {}).get("phase") == "Lost":
-        raise SetupError(f"volume claim {claim} has lost its volume", hint=f"kubectl describe pvc {claim}")
 
 
 def _hear(heard: _Heard, line: str) -> None:

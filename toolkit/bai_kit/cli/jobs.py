@@ -109,7 +109,7 @@ def cancel(
 ) -> Any:
     """End a job: its cluster is dismissed; the job, its log and its folder stay."""
     from bai_kit import job as jobs  # noqa: PLC0415 - see logs
-    from bai_kit.run import wait_over  # noqa: PLC0415
+    from bai_kit.waiting import wait_over  # noqa: PLC0415
 
     kube = kube_of(settings_of(locals()))
     jobs.cancel(kube, job)
