@@ -41,9 +41,9 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="needs a Kubernetes: set KUBECONFIG"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def images():
-    """The three images and Traefik are where the nodes find them."""
+    """The three images and Traefik, where the nodes find them; for every test here, whether it asks or not."""
     if os.environ.get("BAI_E2E_BUILD", str(int(CLUSTER.exists()))) == "1":
         for name, directory in IMAGES.items():
             tag = os.environ.get("BAI_E2E_TRAEFIK_TAG", TAG) if name == "traefik" else TAG

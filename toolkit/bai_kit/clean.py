@@ -30,6 +30,24 @@ class Leftovers:
     removed: bool = False
     """Whether all but the folders is gone now."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to remove."""
+        return not (self.pods or self.clusters or self.temporary)
+
+    def __rich__(self) -> str:
+        """Name all of it, a line each."""
+        verb = "removed" if self.removed else "left behind:"
+        found = [f"{verb} {kind} {name}" for kind in ("pods", "clusters") for name in getattr(self, kind)]
+        found += [
+            f"{verb} temporary files of {job}, {size / 1e6:.1f} MB" for job, size in (self.temporary or {}).items()
+        ]
+        kept = [
+            f"kept the results of {job}, {size / 1e6:.1f} MB; bai-kit delete {job} removes them"
+            for job, size in (self.unknown_folders or {}).items()
+        ]
+        return "\n".join([*(found or ["nothing was left behind"]), *kept])
+
 
 def delete_job(kube: Kube, template: Template, name: str) -> None:
     """Delete a job, running or not, with its pods and its folder on the volume.

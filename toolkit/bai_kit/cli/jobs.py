@@ -144,13 +144,9 @@ def clean(
 
     kube, template = _clients(locals())
     found = find_leftovers(kube, template)
-    if not (found.pods or found.clusters or found.temporary):
+    if found.is_empty or not (yes or _agrees(found.__rich__())):
         return found
-    if not yes:
-        _show(found)
-    if yes or (sys.stdin.isatty() and typer.confirm("remove all of it?", err=True)):
-        return remove_leftovers(kube, template, found)
-    return found
+    return remove_leftovers(kube, template, found)
 
 
 def results(
@@ -186,7 +182,9 @@ def _clients(given: Mapping[str, Any]) -> "tuple[Kube, Template]":
     return kube, load_template(kube, release_of(settings))
 
 
-def _show(found: Any) -> None:
-    for name in ("pods", "clusters", "temporary"):
-        for each in getattr(found, name) or ():
-            sys.stderr.write(f"{name}: {each}\n")
+def _agrees(shown: str) -> bool:
+    """Show what would be removed and ask; without a terminal the answer is no."""
+    if not sys.stdin.isatty():
+        return False
+    sys.stderr.write(shown + "\n")
+    return typer.confirm("remove it?", err=True)
