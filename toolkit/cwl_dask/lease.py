@@ -23,11 +23,14 @@ LOOK_S = 1.0
 """How often the holder looks whether its task still waits (the application may restart the scheduler's state)."""
 
 CONNECT_S = 10
+RETRY_S = 10
+"""Between two tries to have a lease. A client of 2026.8 gets one from schedulers since 2025.12, from 2025.3 none."""
 
 # The application's image has its own versions of dask and distributed; the lease is one task that never runs.
 warnings.filterwarnings("ignore", category=VersionMismatchWarning)
 # A scheduler that goes away takes the lease with it: the step's story, told elsewhere.
-logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+for _chatty in ("distributed.client", "distributed.comm"):
+    logging.getLogger(_chatty).setLevel(logging.CRITICAL)
 
 
 async def hold(address: str, security: Any, cluster: str) -> Never:
@@ -57,4 +60,4 @@ async def hold(address: str, security: Any, cluster: str) -> Never:
                 log.warning("no lease on cluster %s, its idle timeout may end it: %s", cluster, why)
         finally:
             await client.close()
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(RETRY_S)

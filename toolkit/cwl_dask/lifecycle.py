@@ -6,9 +6,7 @@ Knows Dask Gateway and nothing of CWL runners. Where the gateway is, and how to 
 import asyncio
 import contextlib
 import logging
-import threading
 import time
-from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, Self
 
@@ -17,6 +15,7 @@ import dask
 from dask_gateway import Gateway, GatewayClusterError, GatewayServerError
 
 from cwl_dask import lease
+from cwl_dask.loop import LoopThread
 from cwl_dask.requirement import DaskGatewayRequirement, gateway_memory, readable_memory
 
 log = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ class Claim:
         self._requirement = requirement
         self._start_s, self._dismiss_s = start_s, dismiss_s
         self._since = time.monotonic()
-        self._thread = _LoopThread()
+        self._thread = LoopThread()
         self._lease: asyncio.Task[None] | None = None
         self._ready: Future[None] | None = None
         self._ending: Future[None] | None = None
@@ -218,38 +217,6 @@ class Claim:
             except _AWAY as error:
                 self._away = str(error)
             await asyncio.sleep(0.2)
-
-
-class _LoopThread:
-    """An event loop in a thread of its own, so that a claim goes on while its runner works or waits."""
-
-    def __init__(self) -> None:
-        self._thread = threading.Thread(target=self._serve, name="cwl-dask-claim", daemon=True)
-        self._up = threading.Event()
-        self._over = asyncio.Event()
-        self.entered = contextlib.AsyncExitStack()
-        """What has to be closed on the loop at the end."""
-        self._loop = asyncio.new_event_loop()
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def call(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Begin work on the loop; what comes back can be waited for or cancelled from any thread."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def stop(self) -> None:
-        """Cancel what is under way, close what was entered, end the thread."""
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join()
-
-    def _serve(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._until_over())
-
-    async def _until_over(self) -> None:
-        async with self.entered:
-            await self._over.wait()
 
 
 def _refusal(error: BaseException) -> ClaimError:

@@ -1,0 +1,43 @@
+"""An event loop beside the runner, which itself is threads and blocking calls."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any
+
+STOP_S = 10
+"""For connections to peers that are gone."""
+
+
+class LoopThread:
+    """An event loop in a thread of its own, so that a claim goes on while its runner works or waits."""
+
+    def __init__(self) -> None:
+        self._thread = threading.Thread(target=self._serve, name="cwl-dask-claim", daemon=True)
+        self._over = asyncio.Event()
+        self.entered = contextlib.AsyncExitStack()
+        """What has to be closed on the loop at the end."""
+
+    def start(self) -> None:
+        """Begin; before this there is nothing to stop."""
+        self._loop = asyncio.new_event_loop()
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Begin work on the loop; what comes back can be waited for or cancelled from any thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def stop(self) -> None:
+        """Cancel what is under way, close what was entered, end the thread; what does not let go is left to die."""
+        self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(STOP_S)
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._until_over())
+
+    async def _until_over(self) -> None:
+        async with self.entered:
+            await self._over.wait()
