@@ -14,7 +14,8 @@ def say(text):
 
 
 user = BasicAuth("helm-test", os.environ.get("DASK_GATEWAY_PASSWORD"))
-with Gateway(os.environ["GATEWAY_ADDRESS"], auth=user) as gateway:
+proxy = os.environ.get("GATEWAY_PROXY_ADDRESS")
+with Gateway(os.environ["GATEWAY_ADDRESS"], proxy_address=proxy, auth=user) as gateway:
     say(f"gateway answers; options: {sorted(gateway.cluster_options())}")
     with gateway.new_cluster(**json.loads(os.environ["CLUSTER_OPTIONS"])) as cluster:
         say(f"cluster {cluster.name} runs")
