@@ -1,5 +1,6 @@
 """Numbered channels of bytes over a WebSocket: what Kubernetes uses for exec and port-forward."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -43,5 +44,7 @@ class Channels:
         self._socket.send_binary(b"\0" + data)
 
     def close(self) -> None:
-        """Close the connection at once."""
+        """Close the connection at once, also under a thread that reads from it."""
+        with contextlib.suppress(OSError):  # the other side was faster
+            self._socket.abort()
         self._socket.shutdown()

@@ -21,6 +21,8 @@ Json: TypeAlias = dict[str, Any]
 
 CONNECT_S = 5.0
 READ_S = 30.0
+EXEC_READ_S = 120.0
+"""Longest silence of a program in a pod: a large archive is read again up to the byte at which a transfer goes on."""
 LONGEST_ERROR = 256
 """Characters kept of text that the API wrote: a longer one repeats the object, where secrets may be."""
 
@@ -168,7 +170,7 @@ class Kube:
             RemoteError: the program ended with an error, or the connection broke before its status came.
         """
         query = [("stdout", "true"), ("stderr", "true"), *(("command", word) for word in argv)]
-        with self.channels(f"{self._path('pods', pod)}/exec", query) as channels:
+        with self.channels(f"{self._path('pods', pod)}/exec", query, silence_s=EXEC_READ_S) as channels:
             for channel, data in channels:
                 if channel == _STATUS:
                     status = json.loads(data)
@@ -182,15 +184,23 @@ class Kube:
         """Connect to a port of a pod: channel 0 carries the bytes of both ways."""
         return self.channels(f"{self._path('pods', pod)}/portforward", [("ports", str(port))])
 
-    def channels(self, path: str, query: Sequence[tuple[str, str]]) -> Channels:
-        """Open a WebSocket of numbered channels."""
+    def channels(self, path: str, query: Sequence[tuple[str, str]], *, silence_s: float | None = None) -> Channels:
+        """Open a WebSocket of numbered channels.
+
+        Args:
+            path: Of the API.
+            query: Its parameters.
+            silence_s: Seconds of silence after which the connection counts as broken; None waits for ever.
+        """
         from kubernetes.stream import ws_client  # noqa: PLC0415 - see _loaded
 
         configuration = self._loaded[0]
         url = configuration.host.replace("http", "ws", 1) + path + "?" + urlencode(query)
         headers = self._headers() | {"sec-websocket-protocol": "v4.channel.k8s.io"}
         try:
-            return Channels(ws_client.create_websocket(configuration, url, headers))
+            opened = ws_client.create_websocket(configuration, url, headers)
+            opened.settimeout(silence_s)
+            return Channels(opened)
         except websocket.WebSocketBadStatusException as exc:
             raise _refused(exc.status_code, "create", path, exc.resp_body or b"") from exc
         except (OSError, websocket.WebSocketException) as exc:
