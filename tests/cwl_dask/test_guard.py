@@ -123,7 +123,7 @@ def test_the_guard_stops_the_cluster_of_a_killed_runner_and_says_so_in_the_jobs_
     assert time.monotonic() - start < 15
     assert gateway.status == "STOPPED"
     assert sum(call.startswith("DELETE") for call in gateway.calls) >= 3  # two were lost
-    assert guard.returncode == 1  # there is no Kubernetes here to ask for step pods
+    assert guard.returncode == 0
     assert "dismissed cluster fake after" in said
-    assert "step pods may still run" in said
+    assert "step pods may still run" in said  # there is no Kubernetes here
     assert log.read_text() == f"the runner's last line\n{said}"

@@ -38,6 +38,34 @@ def test_a_step_gets_a_cluster_and_computes_on_it(jobs):
     assert jobs.clean(GONE_S) < GONE_S
 
 
+def test_scattered_steps_have_a_cluster_each_and_wait_for_their_turn(jobs):
+    step = {
+        "id": "each",
+        "run": tool(APP, cluster={"clusterMaxCores": 1}),
+        "scatter": "mode",
+        "in": {"mode": "modes"},
+        "out": ["out"],
+    }
+    workflow = {
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
+        "requirements": {"ScatterFeatureRequirement": {}, "InlineJavascriptRequirement": {}},
+        "inputs": {"modes": "string[]"},
+        "outputs": {"all": {"type": "File[]", "outputSource": "each/out"}},
+        "steps": [step],
+    }
+
+    def one_at_a_time(spec):
+        spec["containers"][0]["args"].insert(0, "--max-clusters=1")
+
+    end = jobs.start("scatter", workflow, change=one_at_a_time, modes=["sum", "sum"]).wait(180)
+    assert end.code == 0, end.log
+    assert end.log.count("sum 16000048000000") == 2
+    first_end, second_start = end.log.index("dismissed cluster"), end.log.rindex("claimed cluster")
+    assert first_end < second_start
+    jobs.clean(GONE_S)
+
+
 def test_a_failing_step_ends_with_its_own_code_and_its_last_lines(jobs):
     job = jobs.start("fail", tool(APP, cluster={}), mode="fail")
     end = job.wait()
@@ -103,7 +131,7 @@ def test_a_killed_runner_is_settled_by_the_guard_and_keeps_its_log(jobs):
     print(f"settled after {time.monotonic() - start:.1f} s")
     assert (end.end, end.code, end.guard_code) == ("Failed", 137, 0)
     assert "second 2" in end.log
-    assert "the runner was killed; removing what it left" in end.guard_log
+    assert "the runner ended before its work was removed" in end.guard_log
     assert "deleted the step's pod" in end.guard_log
     assert "dismissed cluster" in end.guard_log
     kept = jobs.run(["cat", f"/calrissian/{job.name}/run.log"])

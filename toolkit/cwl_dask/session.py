@@ -1,6 +1,8 @@
 """What all steps of a runner share. Imports nothing heavy: it is there before Calrissian is."""
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cwl_dask.guard import Ledger
@@ -19,3 +21,17 @@ class Session:
     pending_s: float = PENDING_S
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by SIGTERM."""
+    turns: threading.Semaphore | None = None
+    """One for each cluster that there may be at a time; None: no limit."""
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until there may be one more cluster, or for SIGTERM."""
+        mine = False
+        while self.turns and not mine and not self.stop.is_set():
+            mine = self.turns.acquire(timeout=0.5)
+        try:
+            yield
+        finally:
+            if self.turns and mine:
+                self.turns.release()

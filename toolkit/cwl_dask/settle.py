@@ -1,4 +1,4 @@
-"""What the guard does when the runner was killed: stop its clusters and delete its step pods."""
+"""What the guard does after a runner that left something: stop its clusters and delete its step pods."""
 
 import asyncio
 import contextlib
@@ -24,24 +24,20 @@ FRESH_S = 5
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-def settle(clusters: list[str]) -> int:
+def settle(clusters: list[str]) -> None:
     """Remove the step pods of the runner in this pod, and its clusters.
 
     Args:
         clusters: names of clusters that may still run.
-
-    Returns:
-        0 when nothing is left, 1 when something may be.
     """
     lines = output.Output()
     output.install(lines)
     with contextlib.suppress(OSError, KeyError):
         lines.open(os.environ["CWL_DASK_LOG"])
-    log.error("the runner was killed; removing what it left")
+    log.error("the runner ended before its work was removed; removing it now")
     problems = [*delete_steps(os.environ["CALRISSIAN_POD_NAME"]), *asyncio.run(stop_clusters(clusters))]
     for problem in problems:
         log.error("%s", problem)
-    return 1 if problems else 0
 
 
 def delete_steps(runner: str) -> list[str]:

@@ -73,12 +73,14 @@ class DaskStepJob(StepJob):
         session, image = self.client.session, self._get_container_image()
         claim = Claim(evaluate(self), image, start_s=session.pending_s, dismiss_s=DISMISS_S)
         try:
-            with claim:
-                session.ledger.owe("cluster", claim.name)
-                self.client.claim = claim
+            with session.turn():
                 self.client.check()
-                self.environment.update(DASK_GATEWAY_CLUSTER=claim.name, DASK_CLUSTER=claim.name)
-                super().run_step(runtime_context, tmpdir_lock)
+                with claim:
+                    session.ledger.owe("cluster", claim.name)
+                    self.client.claim = claim
+                    self.client.check()
+                    self.environment.update(DASK_GATEWAY_CLUSTER=claim.name, DASK_CLUSTER=claim.name)
+                    super().run_step(runtime_context, tmpdir_lock)
         except ClaimError as error:
             raise StepError(str(error), temporary=error.temporary) from error
         finally:
