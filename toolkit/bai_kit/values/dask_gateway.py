@@ -4,46 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bai_kit.values.gateway_parts import (
-    Auth,
-    Backend,
-    ClusterOptions,
-    Memory,
-    Metrics,
-    NetworkPolicies,
-    PodDisruptionBudget,
-    PodSettings,
-    Probe,
-    TraefikService,
-)
+from bai_kit.values.gateway_clusters import Backend, ClusterOptions, Memory
+from bai_kit.values.gateway_pods import Image, PodDisruptionBudget, PodSettings, Probe, ServerImage
+from bai_kit.values.gateway_traefik import Metrics, NetworkPolicies, Traefik
+from bai_kit.values.gateway_users import Auth
 from bai_kit.values.model import Labels, Model, Objects, Quantity, ResourceAmounts, Resources, refused
-
-
-class Image(Model):
-    """An image; `name` is the repository, as the upstream chart calls it."""
-
-    name: str
-    """Repository."""
-    tag: str = ""
-    """Tag, or a digest that begins with sha256:; empty is the chart's appVersion."""
-    pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """Pull policy; empty leaves it to Kubernetes."""
-
-
-class ServerImage(Image):
-    """The image of API server and controller."""
-
-    name: str = "ghcr.io/bai-kit/gateway-server"
-    """Repository."""
-
-
-class TraefikImage(Image):
-    """Traefik's image."""
-
-    name: str = "docker.io/traefik"
-    """Repository."""
-    tag: str = "v3.7.15"
-    """Tag of a Traefik from 3.4 on, below 4."""
 
 
 class ApiService(Model):
@@ -124,59 +89,6 @@ class Controller(PodSettings):
     """Requests a second to the Kubernetes API, on average."""
     k8s_api_rate_limit_burst: Annotated[int, Field(ge=1, alias="k8sApiRateLimitBurst")] = 100
     """Requests a second to the Kubernetes API, at most."""
-
-
-class TraefikTls(Model):
-    """HTTPS on Traefik's entry point."""
-
-    enabled: bool = False
-    """Serve HTTPS instead of HTTP. Dask's own connections are encrypted either way."""
-    secret_name: str = ""
-    """Secret of type kubernetes.io/tls with the certificate; required when enabled."""
-
-
-class Entrypoints(Model):
-    """Names of the entry points of a Traefik that is not this chart's."""
-
-    web: str = "web"
-    """Entry point of the API and the dashboards."""
-    tcp: str = "web"
-    """Entry point of the connections to schedulers; the same one carries both."""
-
-
-class Traefik(PodSettings):
-    """Traefik: the one address of API, dashboards and schedulers."""
-
-    install_traefik: bool = True
-    """Install Traefik; false makes routes for one that is there (see `traefik.entrypoints`)."""
-    create_crds: Annotated[bool, Field(alias="createCRDs")] = True
-    """Install Traefik's custom resources where the cluster has none."""
-    replicas: Annotated[int, Field(ge=0)] = 1
-    """Traefik pods."""
-    loglevel: Literal["DEBUG", "INFO", "WARN", "ERROR", "FATAL", "PANIC"] = "WARN"
-    """Log level of Traefik."""
-    image: TraefikImage = TraefikImage()
-    """Image of Traefik."""
-    resources: Resources = Resources(
-        requests=ResourceAmounts(cpu="50m", memory="96Mi"), limits=ResourceAmounts(memory="512Mi")
-    )
-    """Resources of Traefik."""
-    startup_probe: Probe = Probe(period_seconds=1, timeout_seconds=2, failure_threshold=60)
-    """When Traefik has begun."""
-    readiness_probe: Probe = Probe(period_seconds=5, timeout_seconds=5, failure_threshold=6)
-    """When Traefik takes requests; patient, because a loaded node answers late and there may be only one."""
-    liveness_probe: Probe = Probe(period_seconds=10, timeout_seconds=5, failure_threshold=12)
-    """When Traefik is restarted."""
-    throttle_duration: Annotated[str, Field(pattern=r"^[0-9]+(ms|s)$")] = "200ms"
-    """Time between two readings of the routes: a new cluster waits for it."""
-    additional_arguments: list[str] = []
-    """More of Traefik's arguments."""
-    dashboard: bool = False
-    """Serve Traefik's own dashboard on port 9000 of its pods."""
-    tls: TraefikTls = TraefikTls()
-    entrypoints: Entrypoints = Entrypoints()
-    service: TraefikService = TraefikService()
-    pdb: PodDisruptionBudget = PodDisruptionBudget()
 
 
 class ServiceAccountOf(Model):

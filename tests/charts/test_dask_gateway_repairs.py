@@ -1,0 +1,167 @@
+"""What the chart mends in dask-gateway-server: lost stops, limits, scale-down, watching, a broken start."""
+
+import asyncio
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+from dask_gateway_server.backends.kubernetes import backend, controller
+from real_server import ERIC, api_server, load, the_controller
+
+
+async def start_later(made, user, options):
+    """Stand in for KubeBackend.start_cluster: the new object arrives in the cache a little after the answer."""
+    name = f"eric.{len(made.clusters)}"
+    asyncio.get_running_loop().call_later(0.05, made.clusters.update, {name: SimpleNamespace(name=name)})
+    return name
+
+
+@pytest.fixture
+def known_backend(server, monkeypatch):
+    def make(values=None):
+        made, _ = api_server(server(values))
+        made.clusters = {}
+        monkeypatch.setattr(backend.KubeBackend, "start_cluster", start_later)
+        monkeypatch.setattr(type(made), "list_clusters", lambda self, name: asyncio.sleep(0, [*self.clusters]))
+        return made
+
+    return make
+
+
+def test_a_cluster_is_known_when_its_name_is_told(known_backend):
+    made = known_backend()
+
+    async def stop_at_once():
+        return await made.get_cluster(await made.start_cluster(ERIC, {}))
+
+    assert asyncio.run(stop_at_once()) is not None
+
+
+def test_a_user_has_no_more_clusters_than_allowed(known_backend):
+    made = known_backend({"gateway": {"maxClustersPerUser": 2}})
+
+    async def three():
+        return await asyncio.gather(*(made.start_cluster(ERIC, {}) for _ in range(3)), return_exceptions=True)
+
+    *good, refused = asyncio.run(three())
+    assert all(isinstance(name, str) for name in good)
+    assert str(refused) == "user eric has 2 clusters of 2 allowed: stop one first"
+
+
+def worker(name, phase="Pending", **status):
+    labels = {"gateway.dask.org/cluster": "c", "app.kubernetes.io/component": "dask-worker"}
+    return {"metadata": {"namespace": "eric", "name": name, "labels": labels}, "status": {"phase": phase, **status}}
+
+
+def scaled_down(control, delta):
+    """Return the workers that the controller deletes when `delta` (negative) too many are there."""
+    deleted = []
+
+    class Core:
+        async def delete_namespaced_pod(self, name, namespace):
+            deleted.append(name)
+
+    control.core_client = Core()
+    cluster = {"metadata": {"namespace": "eric", "name": "c"}}
+    asyncio.run(control.handle_scale_down(cluster, None, control.cluster_info["eric.c"], 0, delta))
+    return deleted
+
+
+@pytest.mark.parametrize(("pending", "delta", "gone"), [(5, -5, 5), (5, -2, 2), (2, -4, 2), (3, 0, 0)])
+def test_scale_down_removes_workers_that_no_node_has_taken(server, pending, delta, gone):
+    control = the_controller(server())
+    control.cluster_info = {"eric.c": controller.ClusterInfo()}
+    control.stopped_clusters, control.queue = {}, SimpleNamespace(put=lambda key: None)
+    control.cluster_info["eric.c"].set_expectations(creates=pending)
+    for number in range(pending):
+        control.on_pod_update(worker(f"w{number}"))
+    assert control.cluster_info["eric.c"].expectations_fulfilled()
+    assert len(scaled_down(control, delta)) == gone
+
+
+def test_a_stop_before_the_status_is_known_removes_the_pod(server):
+    control = the_controller(server())
+    removed = []
+
+    async def cleanup(status, namespace):
+        removed.append(status["schedulerPod"])
+
+    control.cleanup_cluster_resources = cleanup
+    cluster = {"metadata": {"namespace": "eric", "name": "abc"}, "spec": {"active": False}}
+    status, _ = asyncio.run(control.handle_cluster(cluster))
+    assert removed == ["dask-scheduler-abc"]
+    assert status["phase"] == "Stopped"
+
+
+@pytest.mark.parametrize(("method", "there"), [("list_cluster_custom_object", "list_namespaced_custom_object"), ("list_pod_for_all_namespaces", "list_namespaced_pod"), ("list_endpoints_for_all_namespaces", "list_namespaced_endpoints")])  # fmt: skip
+@pytest.mark.parametrize("scope", ["namespace", "cluster"])
+def test_only_the_cluster_scope_looks_beyond_the_namespace(server, method, there, scope):
+    load(server({"rbac": {"scope": scope}}))
+    from gateway_informer import Informer  # noqa: PLC0415 - a module of the rendered folder
+
+    asked = there if scope == "namespace" else method
+    client = SimpleNamespace(api_client=None, **{asked: None})
+    made = Informer(
+        parent=None, name="x", client=client, method=method, method_kwargs={}, on_update=print, on_delete=print
+    )
+    assert made.method == asked
+    assert made.method_kwargs == ({"namespace": "eric"} if scope == "namespace" else {})
+
+
+@pytest.fixture
+def refusing_kubernetes():
+    """A Kubernetes API that refuses everything with one status; `status` can be changed."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            body = json.dumps({"kind": "Status", "message": "may not", "code": api.status}).encode()
+            self.send_response(api.status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    asked = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as api:
+        api.status, api.asked, api.daemon_threads = 403, asked, True
+        thread = threading.Thread(target=api.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield api
+        api.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("status", "advice"), [(403, "set rbac.enabled: true"), (404, "Set createCRDs: true")])
+@pytest.mark.parametrize("process", ["api", "controller"])
+def test_a_broken_start_ends_with_one_clear_line(server, refusing_kubernetes, tmp_path, status, advice, process):
+    folder, refusing_kubernetes.status = server(), status
+    kubeconfig = {
+        "clusters": [{"name": "k", "cluster": {"server": f"http://127.0.0.1:{refusing_kubernetes.server_port}"}}],
+        "contexts": [{"name": "k", "context": {"cluster": "k", "user": "k"}}],
+        "users": [{"name": "k", "user": {}}], "current-context": "k", "apiVersion": "v1", "kind": "Config",
+    }  # fmt: skip
+    (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig))
+    start = {
+        "api": "from dask_gateway_server.app import main",
+        "controller": "from gateway_controller import Controller; main = Controller.launch_instance",
+    }
+    code = f"import gateway_informer as g; g.START_S, g.PAUSE_S = 0.5, 0.1; {start[process]}; main()"
+    env = {**os.environ, "PYTHONPATH": str(folder), "KUBECONFIG": str(tmp_path / "kubeconfig"), "NO_PROXY": "*"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--config", str(folder / "gateway_config.py")],
+        env=env, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.count("giving up") == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("dask-gateway: giving up: cannot list ")
+    assert advice in done.stderr
+    assert len(refusing_kubernetes.asked) < 60
