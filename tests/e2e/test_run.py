@@ -3,14 +3,14 @@
 import http.client
 import json
 import signal
-import subprocess
-import sys
 import time
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import rasterio
+from pytest_helm_charts.k8s.deployment import wait_for_deployments_to_run
 
 from tests.e2e.kit import package, until
 
@@ -84,20 +84,16 @@ def test_clusters_are_listed_shown_and_dismissed(kit):
     kit.says(job, "second 1")
     (cluster,) = kit.result("cluster", "list")["clusters"]
     assert cluster["phase"] == "Running"
-    shown = subprocess.Popen(
-        [sys.executable, "-m", "bai_kit", "cluster", "dashboard", "--port", "18001"],
-        env=kit.env, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        link = urlsplit(shown.stdout.readline().strip())
-        assert link.path == f"/clusters/{cluster['namespace']}.{cluster['name']}/status"
-        connection = http.client.HTTPConnection(link.hostname, link.port, timeout=20)
-        connection.request("GET", link.path)
-        reply = connection.getresponse()
-        assert (reply.status, b"Dask" in reply.read()) == (200, True)
-        connection.close()
-    finally:
-        shown.send_signal(signal.SIGINT)
+    with kit.start("cluster", "dashboard", "--port", "18001") as shown:
+        try:
+            link = urlsplit(shown.stdout.readline().strip())
+            assert link.path == f"/clusters/{cluster['namespace']}.{cluster['name']}/status"
+            with closing(http.client.HTTPConnection(link.hostname, link.port, timeout=20)) as connection:
+                connection.request("GET", link.path)
+                reply = connection.getresponse()
+                assert (reply.status, b"Dask" in reply.read()) == (200, True)
+        finally:
+            shown.send_signal(signal.SIGINT)
         assert shown.wait(10) == 130
     kit.run("cluster", "dismiss", cluster["name"]).ok()
     assert kit.result("cluster", "list")["clusters"] == []
@@ -129,6 +125,9 @@ def test_clean_removes_what_dead_jobs_left_and_asks_first(kit):
     kit.run("delete", job).ok()
 
 
-def test_helm_finds_the_deployment_healthy_too(kit):
+def test_helm_and_another_client_find_the_deployment_healthy_too(kit, kube_cluster):
     releases = json.loads(kit.helm("list", "--output", "json"))
     assert {each["name"]: each["status"] for each in releases} == {"bai": "deployed", "dask-gateway": "deployed"}
+    names = [f"{part}-dask-gateway" for part in ("api", "controller", "traefik")]
+    found = wait_for_deployments_to_run(kube_cluster.kube_client, names, kit.namespace, timeout_sec=30)
+    assert sorted(each.name for each in found) == names
