@@ -80,7 +80,8 @@ def make_parser() -> argparse.ArgumentParser:
     add("--compress", choices=("deflate", "zstd"), default="deflate",
         help="compression of the maps; zstd is faster, but fewer programs read it (default: %(default)s)")  # fmt: skip
     add("--timeout", type=_seconds, default=None, metavar="SECONDS",
-        help="how long a server may be silent (default: 30 s for an item, 20 s for an asset)")  # fmt: skip
+        help="how long a server may be silent (default: 30 s for an item, 20 s for an asset; "
+             "the workers of a cluster keep their 20 s)")  # fmt: skip
     add("-v", "--verbose", action="count", default=0, help="more details, and the traceback of a failure")
     add("-q", "--quiet", action="store_true", help="warnings and errors only")
     add("--log-format", choices=("plain", "json"), default="plain", help="log lines on stderr (default: %(default)s)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ WORKER_DEADLINE_S = 300.0
 GATEWAY_S = 60.0
 """How long the gateway may take to answer."""
 POLL_S = 5.0
+PENDING_S = 0.2
+"""Between two questions whether a cluster runs by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,15 @@ def connect(deadline_s: float = WORKER_DEADLINE_S) -> Iterator[Cluster]:
             yield Cluster("threads", executor, lambda: CPU_COUNT)
         return
     where = name or str(address)
-    client, link = _gateway(name) if name else (_scheduler(where), None)
+    client, link = _gateway(name, deadline_s) if name else (_scheduler(where), None)
     with client:
         log.info("Dask Dashboard: %s", link or client.dashboard_link)
         try:
             client.wait_for_workers(1, timeout=deadline_s)
         except TimeoutError as error:
             raise _no_worker(where, deadline_s) from error
+        except OSError as error:
+            raise TemporaryError(f"cluster {where}: lost: {error}", hint="was it dismissed? run again") from error
         executor = client.get_executor(pure=False)
         try:
             yield Cluster(where, executor, lambda: sum(client.nthreads().values()), deadline_s)
@@ -98,8 +103,8 @@ def connect(deadline_s: float = WORKER_DEADLINE_S) -> Iterator[Cluster]:
             executor.shutdown(wait=False)  # cancels what still runs
 
 
-def _gateway(name: str) -> tuple[Client, str]:
-    """Connect to a gateway's cluster by name.
+def _gateway(name: str, deadline_s: float) -> tuple[Client, str]:
+    """Connect to a gateway's cluster by name; it may still be starting, for `deadline_s`.
 
     The gateway is only asked where the scheduler is, in a loop of its own: a synchronous Gateway left to the garbage
     collector can lock up the process.
@@ -109,8 +114,14 @@ def _gateway(name: str) -> tuple[Client, str]:
     from dask_gateway.client import GatewayServerError  # noqa: PLC0415
 
     async def find() -> Any:
-        async with asyncio.timeout(GATEWAY_S), Gateway(asynchronous=True) as gateway:
-            return await gateway.get_cluster(name, wait=True)
+        end = time.monotonic() + deadline_s
+        async with Gateway(asynchronous=True) as gateway:
+            while True:  # each question waits at the gateway for a while, but not for a node or an image
+                async with asyncio.timeout(GATEWAY_S):
+                    report = await gateway.get_cluster(name, wait=True)
+                if report.status.name != "PENDING" or time.monotonic() > end:
+                    return report
+                await asyncio.sleep(PENDING_S)
 
     try:
         report = asyncio.run(find())

@@ -77,14 +77,14 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
     for warning in warnings:
         log.warning("%s", warning)
     shape = plan.grid.shape
-    with _disk(request.output_dir), stages("compute"):
-        for name in OUTPUTS:
+    with _disk(request.output_dir):
+        for name in reversed(OUTPUTS):  # the catalogue, which says that all is there, goes first
             (request.output_dir / name).unlink(missing_ok=True)
-        with compute.connect() as cluster:
-            log.info("running the burned area intensity on %s", cluster.name)
-            log.info("burned area intensity shape: (%d, %d)", shape.rows, shape.cols)
-            options = compute.Options(request.index, request.compress, _classes(request, pre, post))
-            result = compute.compute(plan, options, cluster, request.output_dir, progress)
+    with stages("compute"), compute.connect() as cluster:
+        log.info("running the burned area intensity on %s", cluster.name)
+        log.info("burned area intensity shape: (%d, %d)", shape.rows, shape.cols)
+        options = compute.Options(request.index, request.compress, _classes(request, pre, post))
+        result = compute.compute(plan, options, cluster, request.output_dir, progress)
     for path in (result.bai, result.severity):
         log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
     areas = report.measure(result.statistics, plan.grid)

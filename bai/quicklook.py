@@ -74,8 +74,13 @@ def draw(
     below = _bars(pen, left, below + 34, legend)
     for line in legend.notes:
         below += 22
-        pen.text((left, below), line, SOFT, _font(15))
+        pen.text((left, below), line, SOFT, _fitting(line))
     return page
+
+
+def _fitting(line: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The small print's font, smaller still for the long ids of some catalogues."""
+    return next((font for size in range(15, 8, -1) if (font := _font(size)).getlength(line) <= PANEL), _font(8))
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -129,12 +129,14 @@ def _header(source: Source) -> Grid:
         found = (
             f"{public(source.href)}: {file.count} band(s) of {file.dtypes[0]}, {file.width} x {file.height}, {file.crs}"
         )
-        wanted = ("uint8",) if source.band == "scl" else ("uint8", "uint16", "int16", "int32", "float32")
+        wanted = ("uint8",) if source.band == "scl" else ("uint8", "uint16")  # what the products are
         if file.count != 1 or file.dtypes[0] not in wanted:
             raise InputError(f"{found}: {source.band} must be one band of {' or '.join(wanted)}")
         west, _, _, _, north, _ = file.transform[:6]
         if file.crs is None or not (west > 0 > north and file.transform.is_rectilinear):
             raise InputError(f"{found}: has no place on Earth, or is not north-up")
+        if source.band == "nir" and file.crs.linear_units not in {"metre", "meter"}:
+            raise InputError(f"{found}: its grid is not in metres", hint="give items of a UTM tile")
         return Grid(file.crs, file.transform, Shape(file.height, file.width))
 
 

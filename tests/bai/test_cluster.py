@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import dask
-import dask_gateway  # noqa: F401 - adds its defaults to the configuration, which config.set would else take away again
+import dask_gateway  # adds its defaults to the configuration, which config.set would else take away again
 import pytest
 from distributed import LocalCluster
 from distributed.scheduler import KilledWorker
@@ -67,6 +68,34 @@ def test_a_gateway_without_an_address_is_an_error(environment):
         pytest.raises(ComputeError, match=r"default.abc: .*address"),
         connect(),
     ):
+        pass
+
+
+class SlowGateway:
+    """A gateway whose cluster is pending for a while, and then stopped."""
+
+    answers: tuple[str, ...] = ()
+
+    def __init__(self, *, asynchronous):
+        self.statuses = iter(self.answers)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        pass
+
+    async def get_cluster(self, name, *, wait):
+        return SimpleNamespace(status=SimpleNamespace(name=next(self.statuses)))
+
+
+@pytest.mark.parametrize(("deadline_s", "found"), [(60, "stopped"), (0, "pending")])
+def test_a_cluster_that_is_starting_is_waited_for(environment, deadline_s, found):
+    environment.setenv("DASK_GATEWAY_CLUSTER", "default.abc")
+    environment.setattr(SlowGateway, "answers", ("PENDING", "PENDING", "STOPPED"))
+    environment.setattr(dask_gateway, "Gateway", SlowGateway)
+    environment.setattr(module, "PENDING_S", 0.01)
+    with pytest.raises(TemporaryError, match=f"cluster default.abc is {found}"), connect(deadline_s):
         pass
 
 

@@ -74,3 +74,9 @@ def test_png_has_the_same_pixels(legend: Legend) -> None:
     with Image.open(io.BytesIO(quicklook.png(picture))) as back:
         assert back.format == "PNG"
         assert back.tobytes() == picture.tobytes()
+
+
+def test_long_ids_stay_on_the_page():
+    short, long = "S2B_10TFK_20210713_0_L2A", "S2C_MSIL2A_20250330T100051_N0511_R122_T33UWP_20250330T145914"
+    assert quicklook._fitting(short).getlength(short) == quicklook._font(15).getlength(short)
+    assert quicklook._fitting(long).getlength(long) <= quicklook.PANEL

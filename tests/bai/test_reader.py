@@ -337,3 +337,9 @@ def test_nobody_listening_is_a_temporary_error(pair):
     source = replace(pair[0].nir, href="http://127.0.0.1:1/nir.tif")
     with pytest.raises(TemporaryError, match=r"http://127.0.0.1:1/nir.tif: no answer: CURL error: Failed to connect"):
         plan(replace(pair[0], nir=source), pair[1])
+
+
+def test_a_grid_in_degrees_is_refused(pair, write_band):
+    path = write_band("degrees.tif", np.ones((9, 9), np.uint16), 1e-4, crs="EPSG:4326")
+    with pytest.raises(InputError, match=r"degrees.tif: .*EPSG:4326: its grid is not in metres"):
+        plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
