@@ -1,15 +1,26 @@
 """What counts as left behind, and that nothing living is touched."""
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
-from bai_kit.clean import dead_clusters, dead_pods, dead_temporary, gateway_user
+from bai_kit import clean
+from bai_kit.clean import (
+    abandoned,
+    dead_clusters,
+    dead_pods,
+    dead_temporary,
+    delete_job,
+    find_leftovers,
+    gateway_user,
+)
 from bai_kit.cluster import Cluster
+from bai_kit.errors import RemoteError, UsageError
 from bai_kit.job import view
 from bai_kit.template import Template
 from bai_kit.volume import Folder
-from tests.toolkit.fakes import job_object, job_template, pod_object
+from tests.toolkit.fakes import FakeKube, job_object, job_template, pod_object
 
 LIVING = view(job_object("living", active=1), None)
 OVER = view(job_object("over", conditions=[("Failed", "")]), None)
@@ -64,12 +75,70 @@ def test_a_cluster_older_than_every_living_job_is_dead():
     assert dead_clusters([old], [], [LIVING], "ns.bai") == [old]
 
 
-def test_temporary_files_of_living_jobs_stay():
-    def folder(job, has_tmp):
-        return Folder(job, bytes=10, temporary_bytes=7, files=1, has_tmp=has_tmp, mtime=0.0)
+def folder(job, *, has_tmp=True, mtime=0.0):
+    return Folder(job, bytes=10, temporary_bytes=7, has_tmp=has_tmp, mtime=mtime)
 
-    folders = [folder("living", True), folder("over", True), folder("gone", True), folder("tidy", False)]
-    assert dead_temporary(folders, [LIVING, OVER]) == {"over": 7, "gone": 7}
+
+def test_temporary_files_of_living_jobs_stay():
+    folders = [folder("living"), folder("over", mtime=9_999.0), folder("gone"), folder("tidy", has_tmp=False)]
+    assert dead_temporary(folders, [LIVING, OVER], 10_000.0) == {"over": 7, "gone": 7}
+
+
+def test_a_young_folder_of_no_known_job_is_left_alone():
+    folders = [folder("young", mtime=7_000.0), folder("old", mtime=6_000.0)]
+    assert dead_temporary(folders, [], 10_000.0) == {"old": 7}
+    assert [each.job for each in abandoned(folders, [], 10_000.0)] == ["old"]
+
+
+class OneVolume:
+    """A volume with folders; removing one raises `refusal`, if there is any."""
+
+    def __init__(self, *names, refusal=None):
+        self.names, self.refusal, self.removed = names, refusal, []
+
+    @contextmanager
+    def opened(self, *_, **__):
+        yield self
+
+    def folders(self):
+        return [folder(name) for name in self.names]
+
+    def remove(self, job, **_):
+        if self.refusal:
+            raise RemoteError(self.refusal)
+        self.removed.append(job)
+
+
+TEMPLATE = Template("bai", job_template(), None)
+
+
+def test_folders_of_another_releases_living_job_on_the_same_volume_are_left_alone(monkeypatch):
+    monkeypatch.setattr(clean, "open_volume", OneVolume("theirs", "gone").opened)
+    found = find_leftovers(FakeKube(("jobs", job_object("theirs", active=1, release="fire"))), TEMPLATE)
+    assert (found.temporary, found.unknown_folders) == ({"gone": 7}, {"gone": 10})
+
+
+@pytest.mark.parametrize("refusal", [None, "not on the volume: /calrissian/one"])
+def test_a_job_is_deleted_with_or_without_its_folder(monkeypatch, refusal):
+    kube = FakeKube(("jobs", job_object("one")))
+    monkeypatch.setattr(clean, "open_volume", OneVolume(refusal=refusal).opened)
+    delete_job(kube, TEMPLATE, "one")
+    assert kube.objects == {}
+
+
+def test_a_folder_that_cannot_be_removed_is_an_error(monkeypatch):
+    monkeypatch.setattr(clean, "open_volume", OneVolume(refusal="PermissionError: tmp").opened)
+    with pytest.raises(RemoteError, match="PermissionError"):
+        delete_job(FakeKube(("jobs", job_object("one"))), TEMPLATE, "one")
+
+
+def test_a_job_that_is_not_ours_is_not_deleted(monkeypatch):
+    foreign = {"metadata": {"name": "nightly", "labels": {}}, "spec": {}, "status": {}}
+    kube = FakeKube(("jobs", foreign))
+    monkeypatch.setattr(clean, "open_volume", OneVolume(refusal="not on the volume: /calrissian/nightly").opened)
+    with pytest.raises(UsageError, match="no job nightly"):
+        delete_job(kube, TEMPLATE, "nightly")
+    assert ("jobs", "nightly") in kube.objects
 
 
 def test_the_gateways_user_is_the_runners():

@@ -1,6 +1,7 @@
 """The commands about jobs, as a user types them: options to the right call, results as text and as JSON."""
 
 import json
+import os
 from contextlib import contextmanager
 
 import pytest
@@ -86,6 +87,8 @@ def folders(monkeypatch, tmp_path):
     for name in ("bad", "gone"):
         (local.root / name / "tmp").mkdir(parents=True)
         (local.root / name / "run.log").write_text("x")
+    for path in (local.root / "gone" / "tmp", local.root / "gone" / "run.log", local.root / "gone"):
+        os.utime(path, (0, 0))
     return local.root
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from bai_kit.cluster import Cluster, dismiss, list_clusters
 from bai_kit.errors import RemoteError, SetupError, UsageError, WaitTimeout
-from bai_kit.job import Job, list_jobs
+from bai_kit.job import Job, get_job, list_jobs
 from bai_kit.kube import Json, Kube
 from bai_kit.template import JOB_LABEL, PART_OF, RELEASE_LABEL, STEP_LABEL, Template
-from bai_kit.volume import ROLE_LABEL, Folder, open_volume
+from bai_kit.volume import NOT_THERE, ROLE_LABEL, Folder, open_volume
 
+YOUNG_S = 3600.0
+"""Age from which on a folder of no known job counts as dead: its job may be of another namespace with the same disk."""
 GONE_S = 90.0
 """How long a deleted job's pods may take: a grace period of 30 s, twice, and some."""
 
@@ -24,9 +26,9 @@ class Leftovers:
     clusters: Sequence[str] = ()
     """Dask clusters of the release's user that no living job can have claimed."""
     temporary: Mapping[str, int] | None = None
-    """Bytes of temporary files by job, for jobs that are over."""
+    """Bytes of temporary files by job, for jobs that are over or long gone."""
     unknown_folders: Mapping[str, int] | None = None
-    """Bytes of folders whose job is gone; they hold results, so they stay until `bai-kit delete JOB`."""
+    """Bytes of folders whose job is long gone; they hold results, so they stay until `bai-kit delete JOB`."""
     removed: bool = False
     """Whether all but the folders is gone now."""
 
@@ -55,8 +57,9 @@ def delete_job(kube: Kube, template: Template, name: str) -> None:
     Raises:
         UsageError: there is neither a job nor a folder of that name.
         WaitTimeout: its pods do not go.
+        RemoteError: the folder cannot be removed.
     """
-    existed = kube.delete("jobs", name)
+    existed = _is_job(kube, name) and kube.delete("jobs", name)
     begin = time.monotonic()
     while pods := kube.list("pods", labels=f"{PART_OF},{JOB_LABEL}={name}"):
         if time.monotonic() - begin > GONE_S:
@@ -67,21 +70,24 @@ def delete_job(kube: Kube, template: Template, name: str) -> None:
         try:
             volume.remove(name)
         except RemoteError as exc:
+            if not exc.message.startswith(NOT_THERE):
+                raise
             if not existed:
                 raise UsageError(f"no job {name} in namespace {kube.namespace}", hint="bai-kit list") from exc
 
 
 def find_leftovers(kube: Kube, template: Template) -> Leftovers:
     """Find what dead jobs of a release left."""
-    jobs = list_jobs(kube, template.release)
+    everybodys = list_jobs(kube)  # several releases may share the volume
+    jobs = [each for each in everybodys if each.release == template.release]
     pods = kube.list("pods", labels=f"{PART_OF},{RELEASE_LABEL}={template.release}")
     with open_volume(kube, template) as volume:
         folders = volume.folders()
     return Leftovers(
         pods=dead_pods(pods, jobs),
         clusters=[each.name for each in dead_clusters(_clusters(kube), pods, jobs, gateway_user(template))],
-        temporary=dead_temporary(folders, jobs),
-        unknown_folders={each.job: each.bytes for each in folders if each.job not in {job.name for job in jobs}},
+        temporary=dead_temporary(folders, everybodys, time.time()),
+        unknown_folders={each.job: each.bytes for each in abandoned(folders, everybodys, time.time())},
     )
 
 
@@ -130,16 +136,38 @@ def dead_clusters(
     ]
 
 
-def dead_temporary(folders: Iterable[Folder], jobs: Iterable[Job]) -> dict[str, int]:
-    """Return the bytes of temporary files of jobs that do not live. Pure."""
-    living = {job.name for job in jobs if not job.phase.is_over}
-    return {each.job: each.temporary_bytes for each in folders if each.has_tmp and each.job not in living}
+def dead_temporary(folders: Sequence[Folder], jobs: Sequence[Job], now: float) -> dict[str, int]:
+    """Return the bytes of temporary files of jobs that are over, or long gone. Pure.
+
+    Args:
+        folders: All of the volume.
+        jobs: Of every release in the namespace.
+        now: Seconds since 1970.
+    """
+    over = {job.name for job in jobs if job.phase.is_over}
+    dead = over | {each.job for each in abandoned(folders, jobs, now)}
+    return {each.job: each.temporary_bytes for each in folders if each.has_tmp and each.job in dead}
+
+
+def abandoned(folders: Iterable[Folder], jobs: Iterable[Job], now: float) -> list[Folder]:
+    """Return the folders of no known job in which nothing has changed for a while; arguments as above. Pure."""
+    known = {job.name for job in jobs}
+    return [each for each in folders if each.job not in known and now - each.mtime > YOUNG_S]
 
 
 def gateway_user(template: Template) -> str | None:
     """Return the gateway's user that the release's runners are."""
     env = template.pod["containers"][0].get("env", [])
     return next((each.get("value") for each in env if each["name"] == "USER"), None)
+
+
+def _is_job(kube: Kube, name: str) -> bool:
+    """Tell whether there is a job of ours with that name: other Jobs of the namespace are not ours to delete."""
+    try:
+        get_job(kube, name)
+    except UsageError:
+        return False
+    return True
 
 
 def _claims(pod: Json) -> list[str]:

@@ -16,6 +16,7 @@ import shutil
 import sys
 import tarfile
 from pathlib import Path
+from stat import S_ISDIR
 from typing import BinaryIO, cast
 
 FILES = ("run.log", "usage.json", "output.json")
@@ -61,10 +62,12 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 def _show(root: Path) -> None:
     for folder in sorted(each for each in root.iterdir() if each.is_dir() and not each.is_symlink()):
-        sizes = {path: path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()}
+        stats = {path: path.lstat() for path in folder.rglob("*")}
+        sizes = {path: stat.st_size for path, stat in stats.items() if not S_ISDIR(stat.st_mode)}
+        changed = max(each.st_mtime for each in (folder.lstat(), *stats.values()))
         temporary = sum(size for path, size in sizes.items() if folder / "tmp" in path.parents)
-        entry = {"job": folder.name, "bytes": sum(sizes.values()), "temporary_bytes": temporary, "files": len(sizes)}
-        entry |= {"has_tmp": (folder / "tmp").exists(), "mtime": folder.stat().st_mtime}
+        entry = {"job": folder.name, "bytes": sum(sizes.values()), "temporary_bytes": temporary}
+        entry |= {"has_tmp": (folder / "tmp").exists(), "mtime": changed}
         sys.stdout.write(json.dumps(entry) + "\n")
 
 

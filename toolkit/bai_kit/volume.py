@@ -18,6 +18,8 @@ from bai_kit.template import JOB_LABEL, RELEASE_LABEL, Template, claim_of
 
 ROLE_LABEL = "bai-kit/role"
 START_S = 60.0
+NOT_THERE = "not on the volume"
+"""How the script in the pod begins its words about a folder or file that does not exist."""
 LONGEST_LIFE_S = 3600
 """Seconds after which the pod ends by itself, should we be killed."""
 _RUN = "import os; exec(compile(os.environ['BAI_KIT_SCRIPT'], 'bai-kit', 'exec'))"
@@ -31,10 +33,9 @@ class Folder:
     job: str
     bytes: int
     temporary_bytes: int
-    files: int
     has_tmp: bool
     mtime: float
-    """Seconds since 1970 of the last change in the folder itself."""
+    """Seconds since 1970 of the last change of anything in the folder."""
 
 
 @dataclass(frozen=True, slots=True)
