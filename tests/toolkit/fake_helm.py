@@ -43,8 +43,8 @@ class FakeHelm:
         self.calls.append(("rollback", release, number))
         self._add(release, "deployed")
 
-    def uninstall(self, release, *, timeout_s=120):
-        self.calls.append(("uninstall", release))
+    def uninstall(self, release, *, no_hooks=False):
+        self.calls.append(("uninstall", release, *(["no hooks"] if no_hooks else [])))
         self.history.pop(release, None)
 
     def _add(self, release, status):

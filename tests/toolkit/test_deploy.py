@@ -98,7 +98,7 @@ def test_helm_refusing_the_second_release_takes_the_first_back_too(helm):
     helm.fails["bai"] = SetupError("helm has no right to do this: roles", hint="bai-kit doctor")
     with pytest.raises(SetupError, match="no right") as caught:
         run(helm)
-    assert helm.calls[2:] == [("uninstall", "bai"), ("uninstall", "dask-gateway")]
+    assert helm.calls[2:] == [("uninstall", "bai", "no hooks"), ("uninstall", "dask-gateway", "no hooks")]
     assert caught.value.hint == "bai-kit doctor"
 
 
@@ -142,7 +142,7 @@ def test_the_last_lines_of_what_failed_are_logged(helm, caplog):
 def test_a_first_install_that_failed_before_is_cleared_away(helm):
     helm._add("bai", "failed")
     run(helm)
-    assert helm.calls[1:] == [("uninstall", "bai"), ("install", "bai")]
+    assert helm.calls[1:] == [("uninstall", "bai", "no hooks"), ("install", "bai")]
 
 
 def test_a_namespace_is_made_restricted_and_an_existing_one_is_left_alone(kube):

@@ -93,6 +93,15 @@ def test_a_release_that_is_not_there_is_none_and_removing_it_is_nothing(saying):
     assert "--kube-context ctx" in saying.calls.read_text()
 
 
+@pytest.mark.parametrize(("values", "limit"), [('{"cleanup": {"timeout": 600}}', "660s"), ("{}", "120s")])
+def test_removing_waits_longer_than_the_charts_own_clean_up(saying, values, limit):
+    saying(code=0, stdout=values).uninstall("fire")
+    assert f"--timeout {limit}" in saying.calls.read_text()
+    assert "--no-hooks" not in saying.calls.read_text()
+    saying(code=0, stdout=values).uninstall("fire", no_hooks=True)
+    assert "--no-hooks" in saying.calls.read_text()
+
+
 def test_the_revision_to_go_back_to_is_the_last_that_was_whole(saying):
     statuses = ["superseded", "failed", "superseded", "failed", "pending-upgrade"]
     history = ",".join(f'{{"revision": {i + 1}, "status": "{each}"}}' for i, each in enumerate(statuses))

@@ -118,7 +118,7 @@ def _ready_to_install(helm: Helm, name: str) -> int | None:
     current = helm.current(name) if previous is None else None
     if current and current.status == "failed":
         log.info("removing release %s, which was never installed whole", name)
-        helm.uninstall(name)
+        helm.uninstall(name, no_hooks=True)
     return previous
 
 
@@ -158,7 +158,8 @@ def _roll_back(helm: Helm, before: dict[str, int | None]) -> list[str]:
             if current is None or current.number == previous:
                 continue
             if previous is None:
-                helm.uninstall(name)
+                # No user has had it, so there is no cluster to end; and what failed may be the hook's very image.
+                helm.uninstall(name, no_hooks=True)
                 kept = [each["metadata"]["name"] for each in current.manifest if _is_kept(each)]
                 done.append(f"removed release {name}" + (f", not its volume {', '.join(kept)}" if kept else ""))
             else:

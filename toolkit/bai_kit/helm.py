@@ -25,6 +25,8 @@ Json = dict[str, Any]
 
 OLDEST = (3, 14)
 """The first Helm whose `--dry-run=server` tells what an upgrade would change."""
+AFTER_HOOKS_S = 60
+"""Seconds that an uninstall may take beside the chart's own clean-up."""
 LONGEST_ERROR = 2000
 _SECRET = re.compile(
     r"(?i)((?:password|token|secret|authorization)\w*[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?[^\s,;\"'}]+"
@@ -44,7 +46,6 @@ class Revision:
     """Helm's word: deployed, failed, pending-install, ..."""
     manifest: tuple[Json, ...] = ()
     """Its objects, without hooks."""
-    notes: str = ""
 
 
 class Helm:
@@ -146,12 +147,27 @@ class Helm:
         """Go back to a revision."""
         self._run(self._command.rollback(release, number, namespace=self.namespace))
 
-    def uninstall(self, release: str, *, timeout_s: int = 120) -> None:
-        """Remove a release and wait until its objects are gone; nothing happens when there is none."""
+    def uninstall(self, release: str, *, no_hooks: bool = False) -> None:
+        """Remove a release and wait until its objects are gone; nothing happens when there is none.
+
+        Args:
+            release: Its name.
+            no_hooks: Do not run what the chart wants done first, such as ending clusters.
+        """
         try:
-            self._run(self._command.uninstall(release, namespace=self.namespace, wait=True, timeout=f"{timeout_s}s"))
+            timeout = f"{self._hook_limit(release) + AFTER_HOOKS_S:.0f}s"
+            self._run(
+                self._command.uninstall(
+                    release, namespace=self.namespace, no_hooks=no_hooks, wait=True, timeout=timeout
+                )
+            )
         except _NoReleaseError:
             log.debug("release %s is not installed", release)
+
+    def _hook_limit(self, release: str) -> float:
+        """Return the seconds that a release's clean-up may take; 60 for a chart that has none."""
+        values = self._run(self._command.get_values(release, computed=True, namespace=self.namespace))
+        return float((values.get("cleanup") or {}).get("timeout") or 60)
 
     def _run(self, call: Awaitable[T]) -> T:
         async def run() -> T:
@@ -217,11 +233,9 @@ def _parse(output: bytes) -> Json:
 
 def _revision(release: Mapping[str, Any]) -> Revision:
     objects = yaml.load_all(release.get("manifest") or "", Loader=pyhelm3.command.SafeLoader)
-    info = release["info"]
     return Revision(
         release=release["name"],
         number=release["version"],
-        status=info["status"],
+        status=release["info"]["status"],
         manifest=tuple(each for each in objects if each),
-        notes=info.get("notes", ""),
     )
