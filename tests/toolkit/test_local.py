@@ -9,6 +9,7 @@ import pytest
 
 from bai_kit import local
 from bai_kit.errors import JobFailed, SetupError
+from bai_kit.package import own_package
 from bai_kit.progress import Progress
 
 PYTHON = ["python", "-c"]
@@ -37,6 +38,13 @@ def test_several_outputs_keep_their_names_and_an_empty_directory_is_taken(tmp_pa
     outputs = {"text": {"class": "File", "basename": "a.txt"}, "other": None}
     local._move_home(outputs, tmp_path / "written", tmp_path / "home")
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["a.txt"]
+
+
+def test_a_directory_that_cannot_be_made_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "check_inputs", lambda *_: {})
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match=r"cannot be written to .*file/home"):
+        local.run_local(own_package(), {}, tmp_path / "file/home", Lines())
 
 
 def test_scratch_goes_away_after_a_failure_too(tmp_path: Path) -> None:

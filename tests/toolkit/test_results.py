@@ -4,11 +4,12 @@ import hashlib
 import io
 import json
 import tarfile
+from pathlib import Path
 
 import pytest
 
 from bai_kit import results
-from bai_kit.errors import RemoteError, UsageError
+from bai_kit.errors import RemoteError, SetupError, UsageError
 from bai_kit.results import fetch
 from tests.toolkit.fakes import LocalVolume
 
@@ -86,6 +87,20 @@ def test_a_directory_that_holds_something_is_never_mixed_with(volume, tmp_path):
 def test_an_empty_directory_is_used(volume, tmp_path):
     (tmp_path / "home").mkdir()
     assert fetch(volume, "bai-1", tmp_path / "home").files == 3
+
+
+def test_the_working_directory_is_used_and_stays_the_same_one(volume, tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    assert fetch(volume, "bai-1", Path()).files == 3
+    assert sorted(path.name for path in Path().iterdir()) == ["bai.tif", "catalog.json", "run.log"]
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_a_disk_that_takes_nothing_is_said_so_with_the_reason(volume, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match=r"cannot be written to .*file/home: (File exists|Not a directory)"):
+        fetch(volume, "bai-1", tmp_path / "file" / "home")
 
 
 def test_a_job_that_left_nothing_is_said_to_have_left_nothing(volume, tmp_path):

@@ -23,7 +23,7 @@ from bai_kit.errors import JobFailed, SetupError
 from bai_kit.inputs import check_inputs, package_inputs
 from bai_kit.package import load
 from bai_kit.progress import Progress
-from bai_kit.results import check_free
+from bai_kit.results import check_free, put, writing
 
 log = logging.getLogger(__name__)
 
@@ -79,18 +79,20 @@ def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress
 
     Raises:
         UsageError: inputs do not fit the package (each is named), or the directory holds something.
-        SetupError: the runner is not installed.
+        SetupError: the runner is not installed, or this machine cannot write there.
         JobFailed: the workflow failed, with its exit code, or a signal ended it (128 + signal).
     """
     check_free(directory)
     inputs = check_inputs(package_inputs(load(package)), given)
     _check_installed()
-    directory.parent.mkdir(parents=True, exist_ok=True)
+    home = directory.resolve()  # `.` has no name, and `..` not its own
     begin = time.monotonic()
-    with _scratch(directory) as scratch:
-        (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
-        outputs = _run(_command(package, scratch), progress)
-        _move_home(outputs, scratch / "results", directory)
+    with writing(directory):
+        home.parent.mkdir(parents=True, exist_ok=True)
+        with _scratch(home) as scratch:
+            (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
+            outputs = _run(_command(package, scratch), progress)
+            _move_home(outputs, scratch / "results", home)
     return describe(directory, time.monotonic() - begin)
 
 
@@ -192,7 +194,7 @@ def _move_home(outputs: Mapping[str, Any], written: Path, directory: Path) -> No
     if isinstance(only, dict) and only.get("class") == "Directory":
         written /= str(only["basename"])
     written.chmod(0o755)
-    written.replace(directory)
+    put(written, directory)
 
 
 def describe(directory: Path, seconds: float) -> LocalRun:

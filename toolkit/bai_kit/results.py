@@ -5,11 +5,12 @@ import json
 import shutil
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bai_kit.errors import RemoteError, UsageError
+from bai_kit.errors import RemoteError, SetupError, UsageError
 from bai_kit.volume import Volume
 
 TRIES = 5
@@ -45,14 +46,17 @@ def fetch(volume: Volume, job: str, directory: Path, *, progress: Callable[[int]
     Raises:
         UsageError: the directory holds something already.
         RemoteError: the job left nothing, or the connection kept breaking.
+        SetupError: this machine cannot write there.
     """
     begin = time.monotonic()
+    directory = directory.resolve()  # `.` has no name, and `..` not its own
     check_free(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
     part = directory.with_name(f".{directory.name}.{job}.part")
-    size, sha256 = _download(volume, job, part, progress)
-    files = _unpack(part, directory, directory.with_name(f".{directory.name}.{job}.new"))
-    part.unlink()
+    with writing(directory):
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        size, sha256 = _download(volume, job, part, progress)
+        files = _unpack(part, directory, directory.with_name(f".{directory.name}.{job}.new"))
+        part.unlink()
     return Results(job, directory, files, size, sha256, round(time.monotonic() - begin, 1))
 
 
@@ -64,6 +68,31 @@ def check_free(directory: Path) -> None:
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory} exists and is not empty", hint="-o ANOTHER_DIRECTORY")
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[None]:
+    """Say why results cannot be written to a directory.
+
+    Raises:
+        SetupError: the system refused something: a full disk, no right, another disk mounted there.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise SetupError(
+            f"results cannot be written to {directory}: {exc.strerror or exc}", hint="-o ANOTHER_DIRECTORY"
+        ) from exc
+
+
+def put(fresh: Path, directory: Path) -> None:
+    """Give a whole directory its name; an empty one that has it stays itself, for it may be somebody's working one."""
+    if not directory.exists():
+        fresh.replace(directory)
+        return
+    for each in sorted(fresh.iterdir()):
+        each.replace(directory / each.name)
+    fresh.rmdir()
 
 
 def _download(volume: Volume, job: str, part: Path, progress: Callable[[int], None]) -> tuple[int, str]:
@@ -111,7 +140,7 @@ def _unpack(part: Path, directory: Path, fresh: Path) -> int:
     except tarfile.FilterError as exc:
         shutil.rmtree(fresh)
         raise RemoteError(f"the results hold a file that must not be unpacked: {exc}") from exc
-    fresh.replace(directory)
+    put(fresh, directory)
     return files
 
 
