@@ -54,6 +54,14 @@ def test_a_crowded_node_is_waited_for_and_said(waited_s, hopeless):
     assert bool(found.trouble) is hopeless
 
 
+def test_an_image_that_takes_long_has_as_long_as_the_deploy():
+    slow = pod(waiting="ContainerCreating")
+    slow["status"]["phase"] = "Pending"
+    objects = ("deployments", deployment(available=0)), ("pods", slow)
+    _, found = look(*objects, waited_s=500)
+    assert (found.trouble, found.note) == (None, "ContainerCreating")
+
+
 def test_the_last_lines_of_a_failing_container_are_read_without_stamps_and_colours():
     kube, found = look(("deployments", deployment(available=0)), ("pods", pod(waiting="CrashLoopBackOff")))
     kube.logs["api-1"] = [f"2026-11-22T10:00:00Z \x1b[32mline {i}\x1b[0m".encode() for i in range(20)]

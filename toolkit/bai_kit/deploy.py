@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bai_kit.errors import BaiKitError, HelmError, ValuesError, WaitTimeout
@@ -143,8 +144,9 @@ def _wait(kube: Kube, made: Sequence[Revision], start: float, timeout_s: float, 
 
 def _reason(kube: Kube, workload: Workload) -> str:
     """Say why a workload is not ready; its last log lines go to the log."""
-    for line in last_lines(kube, workload):
-        log.error("%s", line)
+    with suppress(BaiKitError):  # a log that cannot be read is no reason to hide the trouble
+        for line in last_lines(kube, workload):
+            log.error("%s", line)
     state = f"{workload.kind} {workload.name} has {workload.ready} of {workload.wanted} ready"
     return f"{state}: {(workload.trouble or workload.note).rstrip('.')}"
 

@@ -1,5 +1,6 @@
 """What a release's Deployments and volumes are doing: ready, on the way, or never going to be. Changes nothing."""
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +8,8 @@ from dataclasses import dataclass
 from bai_kit.kube import Json, Kube
 from bai_kit.start import trouble
 
-PATIENCE_S = 120.0
-"""Seconds that a pod may take to start when nothing says what is wrong with it: pulling a large image takes long."""
+CROWDED_S = 120.0
+"""Seconds until a node that does not take a pod is believed: it may be free soon, or what fills it may be going."""
 TAIL = 12
 """Log lines of a failing container that are worth reading."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -44,8 +45,13 @@ def observe(kube: Kube, objects: Iterable[Json], waited_s: float) -> tuple[Workl
         objects: The release's manifest.
         waited_s: Seconds since the objects were made or changed.
     """
-    look = {"Deployment": _deployment, "PersistentVolumeClaim": _volume}
-    found = (look[each["kind"]](kube, each["metadata"]["name"], waited_s) for each in objects if each["kind"] in look)
+    found = []
+    for each in objects:
+        name = each["metadata"]["name"]
+        if each["kind"] == "Deployment":
+            found.append(_deployment(kube, name, waited_s))
+        elif each["kind"] == "PersistentVolumeClaim":
+            found.append(_volume(kube, name))
     return tuple(found)
 
 
@@ -89,7 +95,7 @@ def _deployment(kube: Kube, name: str, waited_s: float) -> Workload:
     return Workload("deployment", name, ready, wanted, worst or _waiting(pods), worst, containers)
 
 
-def _volume(kube: Kube, name: str, _waited_s: float) -> Workload:
+def _volume(kube: Kube, name: str) -> Workload:
     found = kube.get("persistentvolumeclaims", name)
     if found and found.get("status", {}).get("phase") == "Bound":
         return Workload("volume", name, 1, 1)
@@ -103,9 +109,9 @@ def _volume(kube: Kube, name: str, _waited_s: float) -> Workload:
 
 def _trouble(pod: Json, events: list[Json], waited_s: float) -> str | None:
     own = [each for each in events if each["involvedObject"].get("name") == pod["metadata"]["name"]]
-    why = trouble(pod, own, waited_s, PATIENCE_S)
-    # A crowded node may be free in a minute, and a pod of the former revision may be what fills it.
-    return why if not _unscheduled(pod) or waited_s > PATIENCE_S else None
+    if not _unscheduled(pod):  # pulling a large image takes as long as the whole deploy may
+        return trouble(pod, own, waited_s, math.inf)
+    return trouble(pod, own, waited_s, CROWDED_S) if waited_s > CROWDED_S else None
 
 
 def _unscheduled(pod: Json) -> str:
