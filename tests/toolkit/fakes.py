@@ -32,7 +32,7 @@ class FakeKube:
         self._called("get", kind)
         return self.objects.get((kind, name))
 
-    def list(self, kind, *, labels="", fields="", everywhere=False):
+    def list(self, kind, *, labels="", fields=""):
         self._called("list", kind)
         wanted = [each.partition("=") for each in labels.split(",") if each]
         return [

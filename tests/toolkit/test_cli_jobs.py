@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from bai_kit import clean, volume
+from bai_kit import clean, logs, volume
 from bai_kit.cli import doctor, jobs, main, run
+from bai_kit.errors import RemoteError
 from bai_kit.findings import Diagnosis, Finding, Level
 from tests.toolkit.fakes import FakeKube, LocalVolume, job_object, job_template, pod_object
 
@@ -67,13 +68,49 @@ def test_logs_are_lines_or_one_envelope(kit):
     assert data == {"job": "good", "lines": ["hello"]}
 
 
+def test_logs_follow_a_job_from_before_its_start(kit, kube):
+    kube.objects["jobs", "new"] = job_object("new", active=1)
+    looks = []
+
+    def starts_at_the_third_look(kube):
+        looks.append(1)
+        if len(looks) == 3:
+            kube.objects["pods", "new-x"] = pod_object("new-x", "new", exit_code=0)
+            kube.logs["new-x"] = [b"2026-11-22T10:00:01Z late"]
+
+    kube.hooks["list", "pods"] = starts_at_the_third_look
+    assert kit("logs", "new", "-f")[:2] == (0, "late\n")
+
+
+def test_following_a_job_that_cannot_start_says_why_and_leaves_it(kit, kube):
+    kube.objects["jobs", "new"] = job_object("new", active=1)
+    state = {"waiting": {"reason": "InvalidImageName", "message": "bad"}}
+    kube.objects["pods", "new-x"] = pod_object("new-x", "new", containerStatuses=[{"name": "runner", "state": state}])
+    code, _, err = kit("logs", "new", "-f")
+    assert (code, err.partition("\n")[0]) == (4, "error: job new cannot start: container runner: InvalidImageName: bad")
+    assert ("jobs", "new") in kube.objects
+
+
+def test_logs_come_from_the_volume_when_job_and_pod_are_gone(kit, folders):
+    assert kit("logs", "gone")[:2] == (0, "x\n")
+
+
+def test_logs_of_no_job_and_of_a_job_without_one_are_told_apart(kit, kube, folders):
+    assert kit("logs", "none") == (2, "", "error: no job none in namespace ns\nhint: bai-kit list\n")
+    kube.objects["jobs", "new"] = job_object("new")
+    assert kit("logs", "new") == (4, "", "error: job new is waiting and has no log\nhint: bai-kit logs new -f\n")
+
+
 @pytest.fixture
 def folders(monkeypatch, tmp_path):
     local = LocalVolume(tmp_path / "volume")
 
     class Here(volume.Volume):
         def _text(self, *words):
-            return local.run(*words)[0].decode()
+            out, said = local.run(*words)
+            if said:
+                raise RemoteError(said.decode())
+            return out.decode()
 
         def send(self, job, offset):
             return local.send(job, offset)
@@ -82,7 +119,7 @@ def folders(monkeypatch, tmp_path):
     def opened(*_, **__):
         yield Here(None, "p")
 
-    for module in (volume, clean):
+    for module in (volume, clean, logs):
         monkeypatch.setattr(module, "open_volume", opened)
     for name in ("bad", "gone"):
         (local.root / name / "tmp").mkdir(parents=True)

@@ -209,6 +209,28 @@ def test_a_log_that_one_may_not_read_is_an_error(api, kube):
         list(kube.log("p", "runner"))
 
 
+def test_a_whole_log_that_cannot_be_read_or_breaks_off_is_an_error_and_not_the_end(api, kube, tmp_path):
+    api.answer("GET", LOG, 503, {"message": "busy"})
+    with pytest.raises(SetupError, match="HTTP 503"):
+        list(kube.log("p", "runner", follow=False))
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def break_off():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nt1 a\n")
+
+        thread = threading.Thread(target=break_off)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        broken = Kube(kubeconfig=kubeconfig(tmp_path, url), namespace="ns")
+        with pytest.raises(SetupError, match="broke off"):
+            list(broken.log("p", "runner", follow=False))
+        thread.join(5)
+        broken._pool.clear()
+
+
 def test_silence_ends_the_stream_so_that_it_is_asked_for_again(tmp_path, monkeypatch):
     monkeypatch.setattr(kube_module, "READ_S", 0.2)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:

@@ -68,6 +68,21 @@ def test_without_waiting_a_running_pod_gives_what_is_there():
     assert list(follow(kube, "p", wait=False)) == ["a"]
 
 
+def test_the_last_reading_is_done_again_when_it_broke_off():
+    kube = FakeKube(("pods", pod_object("p", exit_code=0)))
+    whole, read = stamped(("01", "a"), ("02", "b")), []
+
+    def log(*_, **__):
+        read.append(1)
+        yield whole[0]
+        if len(read) == 1:
+            raise SetupError("broke off")
+        yield whole[1]
+
+    kube.log = log
+    assert list(follow(kube, "p")) == ["a", "b"]
+
+
 def test_an_api_that_stays_away_is_an_error(monkeypatch):
     monkeypatch.setattr(logs, "PATIENCE_S", 0.0)
     kube = FakeKube()

@@ -10,6 +10,7 @@ from bai_kit.errors import JobFailed, RemoteError, SetupError, UsageError, WaitT
 from bai_kit.job import Phase
 from bai_kit.progress import Progress
 from bai_kit.run import RunRequest, run_job
+from bai_kit.template import LONGEST_NAME, Template, new_name
 from tests.toolkit.fakes import FakeKube, LocalVolume, job_template, pod_object
 
 PACKAGE = {"class": "Workflow", "inputs": {"url": "string"}}
@@ -123,6 +124,53 @@ def test_tries_end_when_they_are_used_up_or_the_failure_is_for_good(tmp_path, co
     with pytest.raises(JobFailed) as caught:
         run_job(kube, request(tmp_path, retries=retries), Recorder())
     assert (caught.value.exit_code, kube.codes) == (codes[-1], [])
+
+
+def test_a_name_without_room_for_the_tries_is_refused_before_the_first(tmp_path):
+    kube = World(75, 0)
+    with pytest.raises(UsageError, match="n-try2' is not one"):
+        run_job(kube, request(tmp_path, name="n" * 50, retries=1), Recorder())
+    assert kube.jobs == []
+
+
+def test_a_name_of_ours_has_room_for_the_tries():
+    template = Template("r" * 53, job_template(), None)
+    assert len(new_name(template, room=len("-try10")) + "-try10") == LONGEST_NAME
+
+
+class PodGoes(Recorder):
+    """The pod is deleted while its log is read, and so is the Job if told; the rest of the log is not to be had."""
+
+    def __init__(self, kube, *kinds):
+        super().__init__()
+        self.kube, self.gone = kube, [("pods", "one-x"), *((each, "one") for each in kinds)]
+
+    def line(self, text):
+        for each in self.gone:
+            self.kube.objects.pop(each, None)
+
+
+@pytest.fixture
+def no_log(monkeypatch):
+    def refuse(*_, **__):
+        raise RemoteError("pod was deleted before it started")
+
+    monkeypatch.setattr("bai_kit.logs.open_volume", refuse)
+
+
+@pytest.mark.usefixtures("no_log")
+def test_a_pod_that_goes_while_its_log_is_read_does_not_make_a_good_job_bad(tmp_path):
+    kube = World(0)
+    assert run_job(kube, request(tmp_path), PodGoes(kube)).phase is Phase.COMPLETE
+    assert (tmp_path / "out" / "bai.tif").exists()
+
+
+@pytest.mark.usefixtures("no_log")
+def test_a_job_that_is_deleted_while_it_runs_has_failed(tmp_path):
+    kube = World(0)
+    with pytest.raises(JobFailed, match="job one was deleted") as caught:
+        run_job(kube, request(tmp_path), PodGoes(kube, "jobs"))
+    assert caught.value.exit_code == 1
 
 
 def test_inputs_are_checked_before_anything_is_made(tmp_path):

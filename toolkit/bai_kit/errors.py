@@ -7,8 +7,7 @@ BaiKitError
 ├─ SetupError        3   this machine or cluster lacks something: helm, kubeconfig, API, rights
 ├─ RemoteError       4   the other side said no
 │  ├─ HelmError      4   helm ended with an error; keeps the tail of its stderr
-│  ├─ JobFailed     1/75 the workflow ended with an error; its own exit code
-│  └─ GatewayError   4   Dask Gateway refused or failed
+│  └─ JobFailed     1/75 the workflow ended with an error; its own exit code
 └─ WaitTimeout       5   we gave up waiting; says what state it was in
 Any other exception is a bug: a traceback and exit code 1.
 """
@@ -77,12 +76,6 @@ class JobFailed(RemoteError):  # noqa: N818 - the word that users know
     def __init__(self, message: str, *, exit_code: int = 1, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
-
-
-class GatewayError(RemoteError):
-    """Dask Gateway refused or failed."""
-
-    code = "gateway"
 
 
 class WaitTimeout(BaiKitError):  # noqa: N818 - the word that users know

@@ -99,10 +99,10 @@ class Kube:
         """Read one object; None when there is none."""
         return self._json("GET", self._path(kind, name), missing_is_none=True)
 
-    def list(self, kind: str, *, labels: str = "", fields: str = "", everywhere: bool = False) -> list[Json]:
+    def list(self, kind: str, *, labels: str = "", fields: str = "") -> list[Json]:
         """List objects of a kind (`pods`, `jobs`, ...) by label and field selector; none when the kind is not known."""
         query = {"labelSelector": labels, "fieldSelector": fields}
-        found = self._json("GET", self._path(kind, everywhere=everywhere), query=query, missing_is_none=True)
+        found = self._json("GET", self._path(kind), query=query, missing_is_none=True)
         return found["items"] if found else []
 
     def create(self, kind: str, body: Json) -> Json:
@@ -134,14 +134,18 @@ class Kube:
     def log(self, pod: str, container: str, *, since: str = "", follow: bool = True) -> Iterator[bytes]:
         """Yield the lines of a container's log, each with its time stamp in front, until the stream ends.
 
-        Ends, without an error, when the container has ended, when the pod is gone, and when nothing came for `READ_S`
-        seconds: a connection that died silently looks like an application that says nothing. Ask again for the rest.
+        A stream that is followed ends, without an error, when the container has ended, when the pod is gone, and when
+        nothing came for `READ_S` seconds: a connection that died silently looks like an application that says nothing.
+        Ask again for the rest. One that is not followed is whole when it ends without an error.
 
         Args:
             pod: The pod's name.
             container: The container's name.
             since: RFC 3339 time of the first line wanted; the API rounds it down to a second.
             follow: Wait for lines to come.
+
+        Raises:
+            SetupError: no right, no API, or a log that is not followed broke off.
         """
         query = {"container": container, "timestamps": "true", "sinceTime": since, "follow": str(follow).lower()}
         path = f"{self._path('pods', pod)}/log"
@@ -150,14 +154,18 @@ class Kube:
             reply.close()
             if reply.status == HTTPStatus.FORBIDDEN:
                 raise _refused(reply.status, "get", path, b"pods/log")
+            if not follow and reply.status >= HTTPStatus.TOO_MANY_REQUESTS:
+                raise SetupError(f"log of pod {pod} cannot be read (HTTP {reply.status})")
             return
         rest = b""
         try:
             while chunk := reply.read1(65536):
                 *lines, rest = (rest + chunk).split(b"\n")
                 yield from lines
-        except (urllib3.exceptions.HTTPError, OSError):
-            return
+        except (urllib3.exceptions.HTTPError, OSError) as exc:
+            if follow:
+                return
+            raise SetupError(f"log of pod {pod} broke off: {_short(str(exc))}") from exc
         finally:
             reply.close()
         if rest:  # a last line may lack its newline
@@ -208,9 +216,9 @@ class Kube:
 
     # ------------------------------------------------------------------------------------------------ transport
 
-    def _path(self, kind: str, name: str = "", *, everywhere: bool = False) -> str:
+    def _path(self, kind: str, name: str = "") -> str:
         group = _GROUPS.get(kind)
-        scope = "" if everywhere or kind in _CLUSTER_WIDE else f"/namespaces/{self.namespace}"
+        scope = "" if kind in _CLUSTER_WIDE else f"/namespaces/{self.namespace}"
         return f"{f'/apis/{group}' if group else '/api/v1'}{scope}/{kind}{f'/{quote(name)}' if name else ''}"
 
     def _headers(self) -> dict[str, str]:

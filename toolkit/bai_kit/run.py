@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bai_kit.errors import BaiKitError, JobFailed, WaitTimeout
+from bai_kit.errors import BaiKitError, JobFailed, RemoteError, WaitTimeout
 from bai_kit.inputs import check_inputs, package_inputs
 from bai_kit.job import TEMPORARY, Job, Phase, cancel, get_job
 from bai_kit.kube import Json, Kube
@@ -102,10 +102,12 @@ def run_job(
     inputs = check_inputs(package_inputs(package), request.inputs) if package else dict(request.inputs)
     check_rights_and_volume(kube, template)
     progress.phase("checks", "inputs, rights and volume", quiet=True)
-    name = check_name(request.name or new_name(template))
+    last = f"-try{request.retries + 1}" if request.retries else ""
+    first = check_name(request.name or new_name(template, room=len(last)))
+    check_name(first + last)
     for attempt in range(request.retries + 1):
-        name = f"{name.removesuffix(f'-try{attempt}')}-try{attempt + 1}" if attempt else name
-        body = fill(template, check_name(name), inputs, package=request.package, timeout_s=request.timeout_s)
+        name = f"{first}-try{attempt + 1}" if attempt else first
+        body = fill(template, name, inputs, package=request.package, timeout_s=request.timeout_s)
         try:
             created = kube.create("jobs", body)
             progress.phase("runner", f"job {name} created")
@@ -127,12 +129,16 @@ def _see_through(kube: Kube, request: RunRequest, template: Template, created: J
     pod = wait_started(kube, name, request.start_s)
     progress.phase("runner", f"pod {pod} runs", quiet=True)
     with _counted_workers(kube, heard, progress):
-        for line in job_lines(kube, template, name, pod, wait=True, owner=created):
-            _hear(heard, line)
-            progress.line(line)
+        try:
+            for line in job_lines(kube, template, name, pod, wait=True, owner=created):
+                _hear(heard, line)
+                progress.line(line)
+        except (RemoteError, WaitTimeout) as exc:  # how the job ended matters more than its last lines
+            log.warning("the rest of the log of job %s is not to be had: %s", name, exc.message)
     ended = terminated(kube.get("pods", pod) or {"status": {}})
-    if not ended or ended["exitCode"] != 0:
-        raise _failure(wait_over(kube, name), heard)
+    # A pod that is gone tells nothing; the Job knows.
+    if (not ended or ended["exitCode"] != 0) and (job := wait_over(kube, name)).phase is not Phase.COMPLETE:
+        raise _failure(job, heard)
     # The Job's own end comes two seconds later; the results are on the volume now.
     with open_volume(kube, template, job=created, write=not request.keep) as volume:
         fetched = fetch(

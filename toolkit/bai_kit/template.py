@@ -76,9 +76,9 @@ def load_template(kube: Kube, release: str | None = None) -> Template:
     return Template(release=name, job=job, package=_release_package(kube, job))
 
 
-def new_name(template: Template) -> str:
-    """Make a name that nobody has: the release, the time in UTC, and four letters."""
-    prefix = template.release[: LONGEST_NAME - 21].rstrip("-")
+def new_name(template: Template, *, room: int = 0) -> str:
+    """Make a name that nobody has, with room for more: the release, the time in UTC, and four letters."""
+    prefix = template.release[: LONGEST_NAME - 21 - room].rstrip("-")
     return f"{prefix}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from bai_kit.errors import RemoteError, WaitTimeout
+from bai_kit.errors import JobFailed, RemoteError, UsageError, WaitTimeout
 from bai_kit.job import Job, get_job, runner_pod
 from bai_kit.kube import Json, Kube
 from bai_kit.start import started, trouble
@@ -19,21 +19,22 @@ def wait_over(kube: Kube, name: str, limit_s: float = END_S) -> Job:
 
     Raises:
         WaitTimeout: it does not.
-        UsageError: the job was deleted.
+        JobFailed: the job was deleted.
     """
     begin = time.monotonic()
-    while not (job := get_job(kube, name)).phase.is_over:
+    while not (job := _look(kube, name)).phase.is_over:
         if time.monotonic() - begin > limit_s:
             raise WaitTimeout(f"job {name} is still {job.phase} {limit_s:.0f} s after its runner's last line")
         time.sleep(LOOK_S)
     return job
 
 
-def wait_started(kube: Kube, name: str, patience_s: float) -> str:
-    """Wait for the runner's pod and return its name; delete a job that cannot start.
+def wait_started(kube: Kube, name: str, patience_s: float, *, keep: bool = False) -> str:
+    """Wait for the runner's pod and return its name; delete a job that cannot start, or `keep` it.
 
     Raises:
         RemoteError: it cannot; the message has the reason.
+        JobFailed: the job was deleted.
     """
     begin = time.monotonic()
     while True:
@@ -43,11 +44,21 @@ def wait_started(kube: Kube, name: str, patience_s: float) -> str:
         waited_s = time.monotonic() - begin
         seldom = int(waited_s / LOOK_S) % 10 == 0  # events are many
         if seldom and (reason := trouble(pod, _events(kube, name, pod) if waited_s > 1 else [], waited_s, patience_s)):
-            kube.delete("jobs", name)
-            raise RemoteError(f"job {name} cannot start and was deleted: {reason}", hint="bai-kit doctor")
-        if pod is None and get_job(kube, name).phase.is_over:
+            if not keep:
+                kube.delete("jobs", name)
+            deleted = "" if keep else " and was deleted"
+            raise RemoteError(f"job {name} cannot start{deleted}: {reason}", hint="bai-kit doctor")
+        if pod is None and _look(kube, name).phase.is_over:
             raise RemoteError(f"job {name} ended before it started")
         time.sleep(LOOK_S)
+
+
+def _look(kube: Kube, name: str) -> Job:
+    """Read a job that was there."""
+    try:
+        return get_job(kube, name)
+    except UsageError as exc:
+        raise JobFailed(f"job {name} was deleted", hint="bai-kit list") from exc
 
 
 def _events(kube: Kube, name: str, pod: Json | None) -> list[Json]:

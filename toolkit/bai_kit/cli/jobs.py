@@ -58,13 +58,10 @@ def logs(
     release: ReleaseName = None,
 ) -> Any:
     """Show a job's log: the runner's and the application's lines, also after its pod is gone."""
-    from bai_kit.job import runner_pod  # noqa: PLC0415 - `--help` need not load kubernetes
-    from bai_kit.logs import job_lines  # noqa: PLC0415
+    from bai_kit.joblog import known_lines  # noqa: PLC0415 - `--help` need not load kubernetes
 
     kube, template = _clients(locals())
-    pod = runner_pod(kube, job)
-    name = pod["metadata"]["name"] if pod else None
-    lines = job_lines(kube, template, job, name, wait=follow, owner=kube.get("jobs", job))
+    lines = known_lines(kube, template, job, wait=follow)
     if str(ctx.find_root().params.get("_output")) == "json":
         return Lines(job, tuple(lines))
     for line in lines:
