@@ -29,7 +29,7 @@ def test_a_record_has_the_form_that_users_know(lines, capfd, tmp_path):
     logging.getLogger("cwl_dask.lifecycle").info("claimed cluster %s", "abc")
     said = capfd.readouterr().err
     assert re.fullmatch(
-        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| INFO     \| test_output:test_a_record\w+:\d+ - claimed cluster abc\n",
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| INFO     \| cwl_dask\.lifecycle:test_a_record\w+:\d+ - claimed cluster abc\n",
         said,
     )
     assert (tmp_path / "job" / "run.log").read_text() == said
