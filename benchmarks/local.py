@@ -127,11 +127,12 @@ def main() -> None:
     pre, post = make_pair(args.data, args.size * (2 if args.large else 1))
     with contextlib.ExitStack() as stack:
         embedded = stack.enter_context(EmbeddedGateway())
-        stack.enter_context(dask.config.set(embedded.configuration))
+        client_configuration = embedded.configuration()
+        stack.enter_context(dask.config.set(client_configuration))
         gateway = stack.enter_context(Gateway())
         configuration = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=args.data))) / "gateway.json"
         configuration.touch(mode=0o600)
-        configuration.write_text(json.dumps(nested(embedded.configuration)))
+        configuration.write_text(json.dumps(nested(client_configuration)))
         rows: dict[str, list[tuple[Run, int, float]]] = {name: [] for name in args.only}
         for number in range(args.rounds):
             for name in args.only:
