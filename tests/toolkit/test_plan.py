@@ -1,5 +1,7 @@
 """What is to be installed, and in which order values win."""
 
+import json
+
 import pytest
 import yaml
 
@@ -64,6 +66,13 @@ def test_a_missing_file_is_named(tmp_path):
         plan_values(Settings(), Overrides(files=(tmp_path / "none.yaml",)))
     with pytest.raises(ValuesError, match="none cannot be read"):
         plan_values(Settings(), Overrides(set_files=(f"bai.x={tmp_path / 'none'}",)))
+
+
+def test_the_gateway_allows_the_images_of_another_package():
+    tool = {"hints": {"DockerRequirement": {"dockerPull": "reg/other:1"}}}
+    gateway = plan_values(Settings(), Overrides(package=json.dumps(tool)))["dask-gateway"]["gateway"]
+    assert gateway["clusterOptions"]["image"] == {"allow": ["reg/other:1"]}
+    assert gateway["image"]["name"] == "ghcr.io/bai-kit/gateway-server"
 
 
 def test_the_gateway_comes_first_and_may_be_left_out():

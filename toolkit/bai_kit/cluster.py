@@ -13,8 +13,6 @@ from bai_kit.kube import Json, Kube
 
 CLUSTER_LABEL = "gateway.dask.org/cluster"
 GONE_S = 60.0
-LOCAL_PORT = 8001
-"""The walkthrough's port for dashboards."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from bai_kit.errors import ValuesError
+from bai_kit.images import images
 from bai_kit.rendering import render_values
 from bai_kit.settings import Settings
 from bai_kit.values.merge import Values, apply_set, merge, typed
@@ -65,7 +66,9 @@ def plan_values(settings: Settings, overrides: Overrides) -> Values:
         own_images=overrides.package is None and _from_elsewhere(settings),
     )
     if overrides.package is not None:
-        values = merge(values, {BAI: {"package": {"cwl": overrides.package}}})
+        # A step's workers have the step's own image, so the gateway must allow it.
+        allowed = {"gateway": {"clusterOptions": {"image": {"allow": images(json.loads(overrides.package))}}}}
+        values = merge(values, {BAI: {"package": {"cwl": overrides.package}}, GATEWAY: allowed})
     for path in overrides.files:
         values = merge(values, load_values(path))
     for read, expressions in ((typed, overrides.sets), (str, overrides.set_strings), (_content, overrides.set_files)):
@@ -129,11 +132,13 @@ def _check_top(values: Mapping[str, Any], where: str) -> None:
             raise ValuesError(f"{where}: {key} is {value!r}, not a map of values")
 
 
+def traefik_service(release: str) -> str:
+    """Return the name of the Service of a Dask Gateway: the chart's own name appears in it once."""
+    return f"traefik-{release if GATEWAY in release else f'{release}-{GATEWAY}'}"
+
+
 def _gateway_address(settings: Settings) -> str:
-    """Return where Traefik will be: the chart names its Service so that its own name appears once."""
-    name = settings.gateway_release
-    name = name if GATEWAY in name else f"{name}-{GATEWAY}"
-    return f"http://traefik-{name}.{settings.namespace}.svc.cluster.local:80"
+    return f"http://{traefik_service(settings.gateway_release)}.{settings.namespace}.svc.cluster.local:80"
 
 
 def _from_elsewhere(settings: Settings) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bai_kit.findings import Finding, Level
-from bai_kit.kube import Json, Kube
+from bai_kit.images import images
+from bai_kit.kube import Kube
 from bai_kit.probe import Probe, run_probes
 from bai_kit.template import Template
 
@@ -14,9 +15,9 @@ OPTIONS = ("image", "worker_cores", "worker_cores_limit", "worker_memory")
 
 def probed(kube: Kube, template: Template) -> Iterator[Finding]:
     """Start the probes and judge what they say."""
-    probes = run_probes(kube, template, step_image(template.package))
+    probes = run_probes(kube, template, next(iter(images(template.package)), None))
     for each in probes:
-        fix = "" if not each.problem else "bai-kit deploy --set runner.image.tag=TAG --set package.image.tag=TAG"
+        fix = "" if not each.problem else "bai-kit deploy --registry REGISTRY --tag TAG"
         told = each.problem or ", ".join(f"{name} {version}" for name, version in (each.versions or {}).items())
         yield Finding("image", Level.BROKEN if each.problem else Level.OK, f"{each.image}: {told}", fix)
     asked = next((each.gateway for each in probes if each.gateway), None)
@@ -50,14 +51,3 @@ def _versions(asked: Any, probes: Sequence[Probe]) -> Iterator[Finding]:
         yield Finding("versions", Level.WARNING, detail, "build all three images from one revision")
     elif server:
         yield Finding("versions", Level.OK, f"dask-gateway {server} on both sides")
-
-
-def step_image(package: Json | None) -> str | None:
-    """Return the first container image that a package names. Pure."""
-    if isinstance(package, dict):
-        if "dockerPull" in package:
-            return str(package["dockerPull"])
-        return next((image for value in package.values() if (image := step_image(value))), None)
-    if isinstance(package, list):
-        return next((image for value in package if (image := step_image(value))), None)
-    return None

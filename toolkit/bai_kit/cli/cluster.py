@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from bai_kit.cluster import Cluster
 
+LOCAL_PORT = 8001
+"""The walkthrough's port for dashboards."""
+
 app = typer.Typer(no_args_is_help=True, help="List Dask clusters, open a dashboard, dismiss one.")
 
 
@@ -67,7 +70,7 @@ def dismiss(
 def dashboard(
     name: Annotated[str | None, typer.Argument(metavar="[CLUSTER]", help="Needed when several run.")] = None,
     *,
-    port: Annotated[int, typer.Option(help="Port of this machine.")] = 8001,
+    port: Annotated[int, typer.Option(help="Port of this machine.")] = LOCAL_PORT,
     namespace: Namespace = None,
     context: Context = None,
     kubeconfig: Kubeconfig = None,
@@ -75,10 +78,11 @@ def dashboard(
 ) -> None:
     """Open a way to a cluster's dashboard and print the link; Ctrl-C closes it."""
     from bai_kit import cluster  # noqa: PLC0415 - see list_
+    from bai_kit.plan import traefik_service  # noqa: PLC0415
 
     settings = settings_of(locals())
     kube = kube_of(settings)
-    pod, target = cluster.service_target(kube, f"traefik-{settings.gateway_release}")
+    pod, target = cluster.service_target(kube, traefik_service(settings.gateway_release))
     link = cluster.dashboard_link(kube, name, port)
     forward = cluster.Forward(lambda: kube.forward(pod, target), port)
     typer.echo(link)
