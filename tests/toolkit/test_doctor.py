@@ -1,6 +1,7 @@
 """What the doctor finds in namespaces that lack something, each with the command that mends it."""
 
 import json
+import shlex
 
 import pytest
 from rich.console import Console
@@ -10,7 +11,7 @@ from bai_kit.doctor import diagnose, quantity
 from bai_kit.errors import SetupError
 from bai_kit.findings import Diagnosis, Finding, Level
 from bai_kit.probe import Probe, probe_pod
-from bai_kit.probed import OPTIONS, step_image
+from bai_kit.probed import OPTIONS
 from bai_kit.template import Template
 from bai_kit.volume import helper_pod
 from tests.toolkit.fakes import FakeKube, job_object, job_template
@@ -27,6 +28,10 @@ class Helm:
 
 class Namespace(FakeKube):
     server = "https://api"
+    context = "home"
+
+    def user(self):
+        return "eric's"
 
     def __init__(self):
         labels = {"app.kubernetes.io/part-of": "bai-kit", "app.kubernetes.io/instance": "bai"}
@@ -108,8 +113,8 @@ def old_kubernetes(kube):
         (no_claim, "volume", Level.BROKEN, "bai-kit deploy"),
         (lost_claim, "volume", Level.BROKEN, "describe pvc bai-data"),
         (pending_claim, "volume", Level.BROKEN, "describe pvc bai-data"),
-        (one_writer, "volume", Level.WARNING, "storage.accessMode=ReadWriteMany"),
-        (no_rights, "rights", Level.BROKEN, "--verb=create --resource=jobs"),
+        (one_writer, "volume", Level.WARNING, "--set bai.storage.accessMode=ReadWriteMany"),
+        (no_rights, "rights", Level.BROKEN, '"name": "bai-kit-user"'),
         (full_quota, "quota", Level.WARNING, "describe quota"),
         (no_pod_security, "pod security", Level.WARNING, "enforce=restricted"),
         (no_namespace, "namespace", Level.BROKEN, "bai-kit deploy"),
@@ -202,11 +207,37 @@ def test_quantities(text, number):
     assert quantity(text) == number
 
 
-def test_the_step_image_is_found_wherever_the_package_has_it():
-    tool = {"class": "CommandLineTool", "hints": [{"class": "DockerRequirement", "dockerPull": "reg/bai:1"}]}
-    assert step_image({"$graph": [{"class": "Workflow", "steps": []}, tool]}) == "reg/bai:1"
-    assert step_image({"class": "Workflow"}) is None
-    assert step_image(None) is None
+def test_all_missing_rights_are_granted_by_one_command_to_this_very_user(monkeypatch):
+    kube = Namespace()
+    kube.forbidden = {("create", "jobs"), ("list", "jobs"), ("get", "pods")}
+    (bad,) = [each for each in look(kube, monkeypatch).findings if each.level is Level.BROKEN]
+    echo, manifest, *rest = shlex.split(bad.fix, comments=True)
+    role, binding = json.loads(manifest)["items"]
+    assert (echo, rest) == ("echo", ["|", "kubectl", "apply", "-f", "-"])
+    assert role["rules"] == [
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "list"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    ]
+    assert binding["subjects"][0]["name"] == "eric's"
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+
+
+def test_one_question_that_is_refused_does_not_lose_the_other_answers(monkeypatch):
+    kube = Namespace()
+    full_quota(kube)
+
+    def refuse(_):
+        raise SetupError("no right to get persistentvolumeclaims", hint="bai-kit doctor")
+
+    kube.hooks["get", "persistentvolumeclaims"] = refuse
+    found = look(kube, monkeypatch)
+    assert only_bad(found) == [("quota", Level.WARNING), ("volume", Level.UNKNOWN)]
+    assert "image" in [each.check for each in found.findings]
+
+
+def test_the_context_is_named(monkeypatch):
+    assert "context home, namespace ns" in look(Namespace(), monkeypatch).findings[1].detail
 
 
 TEMPLATE = Template("bai", job_template(), None)

@@ -188,6 +188,14 @@ def test_without_any_kubeconfig_the_way_out_is_said(tmp_path, monkeypatch):
     assert "KUBECONFIG" in caught.value.hint
 
 
+def test_the_api_says_who_we_are_and_the_kubeconfig_where(api, kube):
+    api.answer(
+        "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", 201, {"status": {"userInfo": {"username": "eric"}}}
+    )
+    assert kube.user() == "eric"
+    assert kube.context
+
+
 LOG = "/api/v1/namespaces/ns/pods/p/log"
 
 

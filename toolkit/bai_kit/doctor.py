@@ -1,6 +1,8 @@
 """What is missing for a run on Kubernetes, and the command that mends it."""
 
+import json
 import re
+import shlex
 from collections.abc import Iterator
 
 from bai_kit.errors import BaiKitError, SetupError
@@ -8,7 +10,7 @@ from bai_kit.findings import Diagnosis, Finding, Level
 from bai_kit.helm import Helm
 from bai_kit.kube import Kube
 from bai_kit.probed import probed
-from bai_kit.rights import missing_rights
+from bai_kit.rights import grant, lacking, told
 from bai_kit.template import Template, claim_of, load_template
 
 OLDEST = (1, 29)
@@ -36,20 +38,28 @@ def _findings(kube: Kube, helm: Helm, release: str | None, *, probe: bool) -> It
     except BaiKitError as exc:
         yield Finding("kubernetes", Level.BROKEN, exc.message, exc.hint or "")
         return
-    yield from _namespace(kube)
-    yield _rights(kube)
-    yield from _quota(kube)
+    yield from _guarded("namespace", _namespace(kube))
+    yield from _guarded("rights", _rights(kube))
+    yield from _guarded("quota", _quota(kube))
     try:
         template = load_template(kube, release)
     except BaiKitError as exc:
         yield Finding("release", Level.BROKEN, exc.message, exc.hint or "")
         return
     yield Finding("release", Level.OK, template.release)
-    yield from _volume(kube, template)
+    yield from _guarded("volume", _volume(kube, template))
     if probe:
-        yield from probed(kube, template)
+        yield from _guarded("images, gateway", probed(kube, template))
     else:
         yield Finding("images, gateway", Level.UNKNOWN, "not looked at", "bai-kit doctor")
+
+
+def _guarded(check: str, found: Iterator[Finding]) -> Iterator[Finding]:
+    """Let one question that the API refuses to answer not be the end of all others."""
+    try:
+        yield from found
+    except BaiKitError as exc:
+        yield Finding(check, Level.UNKNOWN, exc.message)
 
 
 def _helm(helm: Helm) -> Finding:
@@ -63,7 +73,8 @@ def _server(kube: Kube) -> Finding:
     version = kube.version()
     numbers = tuple(int(each) for each in re.findall(r"\d+", version)[:2])
     level = Level.OK if numbers >= OLDEST else Level.BROKEN
-    return Finding("kubernetes", level, f"{version} at {kube.server}, namespace {kube.namespace}")
+    context = f", context {kube.context}" if kube.context else ""
+    return Finding("kubernetes", level, f"{version} at {kube.server}{context}, namespace {kube.namespace}")
 
 
 def _namespace(kube: Kube) -> Iterator[Finding]:
@@ -85,13 +96,18 @@ def _namespace(kube: Kube) -> Iterator[Finding]:
         )
 
 
-def _rights(kube: Kube) -> Finding:
-    missing = missing_rights(kube)
+def _rights(kube: Kube) -> Iterator[Finding]:
+    missing = lacking(kube)
     if not missing:
-        return Finding("rights", Level.OK, "all that the commands need")
-    words = missing[0].split()
-    fix = f"kubectl -n {kube.namespace} create role bai-kit-user --verb={words[0]} --resource={words[1]} # by an admin"
-    return Finding("rights", Level.BROKEN, f"missing: {', '.join(missing)}", fix)
+        yield Finding("rights", Level.OK, "all that the commands need")
+        return
+    try:
+        user = kube.user()
+    except BaiKitError:
+        user = "USER"
+    manifest = shlex.quote(json.dumps(grant(missing, kube.namespace, user)))
+    fix = f"echo {manifest} | kubectl apply -f -  # by an admin"
+    yield Finding("rights", Level.BROKEN, f"missing: {', '.join(told(each) for each in missing)}", fix)
 
 
 def _quota(kube: Kube) -> Iterator[Finding]:
@@ -135,7 +151,7 @@ def _volume(kube: Kube, template: Template) -> Iterator[Finding]:
     if phase == "Bound" and ("ReadWriteMany" in modes or _nodes(kube) == 1):
         yield Finding("volume", Level.OK, told)
     elif phase == "Bound":
-        fix = "bai-kit deploy --set storage.accessMode=ReadWriteMany --set storage.storageClass=CLASS"
+        fix = "bai-kit deploy --set bai.storage.accessMode=ReadWriteMany --set bai.storage.storageClass=CLASS"
         yield Finding("volume", Level.WARNING, f"{told}: all pods of a job must run on one node", fix)
     elif phase == "Pending" and _waits_for_pod(kube, storage_class):
         yield Finding("volume", Level.OK, f"{told}: bound when the first job comes")

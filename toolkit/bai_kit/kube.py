@@ -34,9 +34,13 @@ _GROUPS = {
     "deployments": "apps/v1",
     "storageclasses": "storage.k8s.io/v1",
     "selfsubjectaccessreviews": "authorization.k8s.io/v1",
+    "selfsubjectreviews": "authentication.k8s.io/v1",
 }
 """API group and version of each kind that is not of the core group."""
-_CLUSTER_WIDE = {"namespaces", "nodes", "persistentvolumes", "storageclasses", "selfsubjectaccessreviews"}
+_CLUSTER_WIDE = {"namespaces", "nodes", "persistentvolumes", "storageclasses"} | {
+    "selfsubjectaccessreviews",
+    "selfsubjectreviews",
+}
 
 
 class Kube:
@@ -61,13 +65,18 @@ class Kube:
         return self._namespace or self._loaded[1] or "default"
 
     @property
+    def context(self) -> str | None:
+        """The kubeconfig's context; None when there is no kubeconfig, as in a pod."""
+        return self._loaded[2]
+
+    @property
     def server(self) -> str:
         """The API's URL."""
         return str(self._loaded[0].host)
 
     @cached_property
-    def _loaded(self) -> tuple[Any, str | None]:
-        """Client configuration and the context's own namespace."""
+    def _loaded(self) -> tuple[Any, str | None, str | None]:
+        """Client configuration, the context's own namespace, and its name."""
         from kubernetes import client, config  # noqa: PLC0415 - 0.3 s that `--help` need not wait for
 
         configuration = client.Configuration()
@@ -83,9 +92,9 @@ class Kube:
                 raise SetupError(
                     f"no Kubernetes to talk to: {_short(str(exc))}", hint="export KUBECONFIG=FILE, or --kubeconfig FILE"
                 ) from inner
-            return configuration, None
+            return configuration, None, None
         chosen = next((each for each in contexts if each["name"] == self._context), active)
-        return configuration, chosen["context"].get("namespace")
+        return configuration, chosen["context"].get("namespace"), chosen["name"]
 
     @cached_property
     def _pool(self) -> Any:
@@ -124,6 +133,10 @@ class Kube:
         spec = {"resourceAttributes": attributes | {"subresource": subresource}}
         review = self.create("selfsubjectaccessreviews", {"spec": spec})
         return bool(review["status"].get("allowed"))
+
+    def user(self) -> str:
+        """The name by which the API knows us (SelfSubjectReview)."""
+        return str(self.create("selfsubjectreviews", {})["status"]["userInfo"]["username"])
 
     def version(self) -> str:
         """The server's version, such as `v1.34.4`."""

@@ -1,10 +1,13 @@
 """What the commands ask of the Kubernetes API, and whether the user may: looked at before a run, and by the doctor."""
 
+from collections.abc import Iterable
+
 from bai_kit.errors import SetupError
-from bai_kit.kube import Kube
+from bai_kit.kube import Json, Kube
 from bai_kit.template import Template, claim_of
 
-RIGHTS = (
+Right = tuple[str, str, str, str, str]
+RIGHTS: tuple[Right, ...] = (
     ("create", "jobs", "batch", "", "run"),
     ("get", "jobs", "batch", "", "run, status"),
     ("list", "jobs", "batch", "", "list"),
@@ -35,12 +38,46 @@ def missing_rights(kube: Kube, command: str = "") -> list[str]:
         kube: The namespace.
         command: Only what this command needs.
     """
+    return [told(each) for each in lacking(kube, command)]
+
+
+def told(right: Right) -> str:
+    """Say a right, as `create jobs (run)`."""
+    verb, resource, _, sub, commands = right
+    return f"{verb} {_full(resource, sub)} ({commands})"
+
+
+def lacking(kube: Kube, command: str = "") -> list[Right]:
+    """Return the rows of `RIGHTS` that the user lacks; arguments as above."""
     return [
-        f"{verb} {resource}{f'/{sub}' if sub else ''} ({commands})"
+        (verb, resource, group, sub, commands)
         for verb, resource, group, sub, commands in RIGHTS
         if (not command or command in commands.split(", "))
         and not kube.can(verb, resource, group=group, subresource=sub)
     ]
+
+
+def grant(rights: Iterable[Right], namespace: str, user: str) -> Json:
+    """Make the Role with some rights and the RoleBinding that gives them to a user, as one List. Pure."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for verb, resource, group, sub, _ in rights:
+        verbs.setdefault((group, _full(resource, sub)), []).append(verb)
+    rules = [{"apiGroups": [group], "resources": [full], "verbs": each} for (group, full), each in verbs.items()]
+    api, metadata = "rbac.authorization.k8s.io", {"name": "bai-kit-user", "namespace": namespace}
+    subject = {"apiGroup": api, "kind": "User", "name": user}
+    role = {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": metadata, "rules": rules}
+    binding = {
+        "apiVersion": f"{api}/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": api, "kind": "Role", "name": metadata["name"]},
+        "subjects": [subject],
+    }
+    return {"apiVersion": "v1", "kind": "List", "items": [role, binding]}
+
+
+def _full(resource: str, subresource: str) -> str:
+    return f"{resource}/{subresource}" if subresource else resource
 
 
 def check_rights_and_volume(kube: Kube, template: Template) -> None:
