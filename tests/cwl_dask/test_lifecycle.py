@@ -124,7 +124,8 @@ def test_a_cluster_that_fails_ends_the_wait(gateway):
     with Claim(wanted()) as claim:
         with pytest.raises(ClaimError, match="cluster fake is failed; its scheduler's log says why"):
             claim.wait_running()
-        assert claim.failure() == "cluster fake is failed; its scheduler's log says why"
+        assert str(claim.failure()) == "cluster fake is failed; its scheduler's log says why"
+        assert not claim.failure().temporary
 
 
 def test_a_cluster_that_never_runs_is_dismissed_as_temporary(gateway):
@@ -132,6 +133,7 @@ def test_a_cluster_that_never_runs_is_dismissed_as_temporary(gateway):
     with Claim(wanted(), start_s=0.3) as claim, pytest.raises(ClaimError, match=r"not running after 0\.3 s") as failure:
         claim.wait_running()
     assert failure.value.temporary
+    assert claim.failure() is failure.value
     assert gateway.status == "STOPPED"
 
 

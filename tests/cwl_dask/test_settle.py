@@ -1,10 +1,12 @@
 """What the guard asks of Kubernetes: an API of its own here, with two pods."""
 
+import asyncio
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
+import dask
 import pytest
 from kubernetes import client, config
 
@@ -64,3 +66,10 @@ def test_a_refusal_is_a_problem_that_is_told(calls, verb):
     (problem,) = settle.delete_steps("runner-1")
     assert "step pods may still run" in problem
     assert "Forbidden" in problem
+
+
+def test_a_gateway_without_an_address_is_a_problem_of_each_cluster():
+    with dask.config.set({"gateway.address": None}):
+        problems = asyncio.run(settle.stop_clusters(["one", "two"]))
+    assert [problem.split(",")[0] for problem in problems] == ["cluster one may still run", "cluster two may still run"]
+    assert "address" in problems[0]

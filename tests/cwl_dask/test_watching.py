@@ -15,6 +15,7 @@ from urllib3.exceptions import ProtocolError
 
 from cwl_dask import watching
 from cwl_dask.guard import Ledger
+from cwl_dask.lifecycle import ClaimError
 from cwl_dask.output import Output
 from cwl_dask.session import Session
 from cwl_dask.watching import StepClient, StepError, reason, transient, waiting_for
@@ -150,15 +151,18 @@ def test_a_pod_that_does_not_start_in_time_says_why(step):
     object.__setattr__(step.session, "pending_s", 0.3)
     condition = client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message="0/1 nodes")
     step.tell(pod(conditions=[condition]))
-    with pytest.raises(StepError, match="has not started after 0 s: Unschedulable: 0/1 nodes"):
+    with pytest.raises(StepError, match="has not started after 0 s: Unschedulable: 0/1 nodes") as caught:
         step.wait_for_completion()
+    assert caught.value.temporary  # other pods may end
 
 
-def test_a_cluster_that_fails_ends_the_step(step):
+@pytest.mark.parametrize("temporary", [True, False])
+def test_a_cluster_that_fails_ends_the_step(step, temporary):
     step.claim = Claim()
-    step.claim.why = "cluster x is failed"
-    with pytest.raises(StepError, match="cluster x is failed"):
+    step.claim.why = ClaimError("cluster x is failed", temporary=temporary)
+    with pytest.raises(StepError, match="cluster x is failed") as caught:
         step.wait_for_completion()
+    assert caught.value.temporary is temporary
 
 
 def test_sigterm_ends_the_step(step):

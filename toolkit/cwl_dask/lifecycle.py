@@ -12,9 +12,10 @@ from typing import Any, Self
 
 import aiohttp
 import dask
-from dask_gateway import Gateway, GatewayClusterError, GatewayServerError
+from dask_gateway import Gateway, GatewayServerError
 
 from cwl_dask import lease
+from cwl_dask.dismissal import AWAY, ENDED, until_gone
 from cwl_dask.loop import LoopThread
 from cwl_dask.requirement import DaskGatewayRequirement, gateway_memory, readable_memory
 
@@ -26,14 +27,8 @@ START_S = 600
 """From the claim until the cluster runs: an image may have to be pulled and a node to be added first."""
 DISMISS_S = 30
 """A cluster's way out; well within a runner pod's grace period."""
-FRESH_S = 5
-"""A gateway may not know a cluster yet that is younger than this, and forget to stop it."""
 IDLE_TIMEOUT_S = 90
 """Life of a cluster whose runner is gone, where neither the requirement nor Dask's configuration says otherwise."""
-
-_ENDED = {"STOPPED", "FAILED"}
-_AWAY = (OSError, aiohttp.ClientError, ValueError, GatewayServerError, GatewayClusterError)
-"""How a gateway or proxy shows that it is away for a moment (ValueError: 404; OSError: timeout): ask again."""
 
 
 class ClaimError(RuntimeError):
@@ -88,7 +83,6 @@ class Claim:
         self._lease: asyncio.Task[None] | None = None
         self._ready: Future[None] | None = None
         self._ending: Future[None] | None = None
-        self._away = ""
 
     def __enter__(self) -> Self:
         """Submit the cluster.
@@ -105,7 +99,7 @@ class Claim:
             with contextlib.suppress(Exception, CancelledError):
                 submission.result(CALL_S)  # interrupted (Ctrl-C), it goes on in the background
             self.__exit__()  # a cluster that nobody knows must not stay
-            if isinstance(error, _AWAY):
+            if isinstance(error, AWAY):
                 raise _refusal(error) from error
             raise
         log.info("claimed cluster %s", self.name)
@@ -121,10 +115,11 @@ class Claim:
         if self._ready:
             self._ready.result()
 
-    def failure(self) -> str | None:
-        """Say why the cluster did not come up; None while it may, and when it did. Never blocks."""
+    def failure(self) -> ClaimError | None:
+        """Return why the cluster did not come up; None while it may, and when it did. Never blocks."""
         if self._ready and self._ready.done() and not self._ready.cancelled():
-            return str(error) if (error := self._ready.exception()) else None
+            error = self._ready.exception()
+            return error if isinstance(error, ClaimError | None) else ClaimError(str(error))
         return None
 
     def dismiss(self) -> None:
@@ -132,7 +127,7 @@ class Claim:
         if self.name and not self._ending:
             if self._ready:
                 self._ready.cancel()
-            self._ending = self._thread.call(asyncio.wait_for(self._dismiss(), self._dismiss_s))
+            self._ending = self._thread.call(self._dismiss())
 
     def __exit__(self, *_: object) -> None:
         """Dismiss the cluster, wait until it is seen gone, and say so. Whatever the gateway does, this never raises."""
@@ -142,9 +137,8 @@ class Claim:
                 self._ending.result()
                 self.gone = True
                 log.info("dismissed cluster %s after %.1f s", self.name, time.monotonic() - self._since)
-        except _AWAY as error:
-            why = str(error) or f"not gone after {self._dismiss_s:g} s; {self._away}".rstrip("; ")
-            log.error("cluster %s may still run: %s", self.name, why)  # noqa: TRY400 - one line, no traceback
+        except TimeoutError as error:
+            log.error("cluster %s may still run: %s", self.name, error)  # noqa: TRY400 - one line, no traceback
         finally:
             self._thread.stop()
 
@@ -182,9 +176,9 @@ class Claim:
         """Ask until the cluster runs and its workers have been asked for; returns the gateway's report of it."""
         said = False
         while True:
-            with contextlib.suppress(*_AWAY):
+            with contextlib.suppress(*AWAY):
                 report = await self._gateway.get_cluster(self.name, wait=True)
-                if (status := report.status.name) in _ENDED:
+                if (status := report.status.name) in ENDED:
                     raise ClaimError(f"cluster {self.name} is {status.lower()}; its scheduler's log says why")
                 if status == "RUNNING":
                     if not said:
@@ -198,25 +192,10 @@ class Claim:
             await asyncio.sleep(0.2)
 
     async def _dismiss(self) -> None:
-        """Stop the cluster until it is seen gone: a stop that follows soon on the submission can be lost."""
         if self._lease:
             self._lease.cancel()
             await asyncio.wait([self._lease], timeout=2)
-        while True:
-            try:
-                await self._gateway.stop_cluster(self.name)
-                for _ in range(10):
-                    if (await self._gateway.get_cluster(self.name)).status.name in _ENDED:
-                        return
-                    await asyncio.sleep(0.2)
-            except ValueError as error:
-                # A bare 404 is the proxy's; "Cluster NAME not found" is the gateway's, and believed of old claims only.
-                if self.name in str(error) and time.monotonic() > self._since + FRESH_S:
-                    return
-                self._away = str(error)
-            except _AWAY as error:
-                self._away = str(error)
-            await asyncio.sleep(0.2)
+        await until_gone(self._gateway, self.name, self._since, self._dismiss_s)
 
 
 def _refusal(error: BaseException) -> ClaimError:

@@ -7,20 +7,18 @@ import os
 import time
 from pathlib import Path
 
-import aiohttp
-from dask_gateway import Gateway, GatewayServerError
+from dask_gateway import Gateway
 from kubernetes import client, config
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from cwl_dask import output
+from cwl_dask.dismissal import until_gone
 
 log = logging.getLogger(__name__)
 
 SETTLE_S = 90
 """How long to go on asking a gateway that is away: the runner's promise is two minutes."""
-FRESH_S = 5
-"""A gateway may not know a cluster yet that was submitted a moment ago."""
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -66,9 +64,11 @@ async def stop_clusters(clusters: list[str]) -> list[str]:
     """
     if not clusters:
         return []
-    async with Gateway(asynchronous=True) as gateway:
-        stops = [asyncio.wait_for(_stop(gateway, name), SETTLE_S) for name in clusters]
-        ends = await asyncio.gather(*stops, return_exceptions=True)
+    try:
+        async with Gateway(asynchronous=True) as gateway:
+            ends = await asyncio.gather(*(_stop(gateway, name) for name in clusters), return_exceptions=True)
+    except Exception as error:  # noqa: BLE001 - no address, say; whatever it is, the guard ends well
+        ends = [error] * len(clusters)
     return [
         f"cluster {name} may still run, its idle timeout ends it: {str(end) or type(end).__name__}"
         for name, end in zip(clusters, ends, strict=True)
@@ -78,15 +78,5 @@ async def stop_clusters(clusters: list[str]) -> list[str]:
 
 async def _stop(gateway: Gateway, name: str) -> None:
     since = time.monotonic()
-    while True:
-        try:
-            await gateway.stop_cluster(name)
-            if (await gateway.get_cluster(name)).status.name in {"STOPPED", "FAILED"}:
-                break
-        except ValueError as error:  # the gateway's own "Cluster NAME not found", not a proxy's bare 404
-            if name in str(error) and time.monotonic() > since + FRESH_S:
-                break
-        except (OSError, aiohttp.ClientError, GatewayServerError):
-            pass
-        await asyncio.sleep(0.2)
+    await until_gone(gateway, name, since, SETTLE_S)
     log.info("dismissed cluster %s after %.1f s", name, time.monotonic() - since)

@@ -103,7 +103,8 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
                 if self.claim and lines.ended.is_set():  # up to a second before Kubernetes says that the pod has ended
                     self.claim.dismiss()
                 if not started and time.monotonic() > deadline:
-                    raise StepError(f"pod {name} has not started after {self.session.pending_s:.0f} s: {why}")
+                    sentence = f"pod {name} has not started after {self.session.pending_s:.0f} s: {why}"
+                    raise StepError(sentence, temporary=why.startswith("Unschedulable"))
                 with contextlib.suppress(queue.Empty):
                     pod = _seen(events.get(timeout=0.2), name)
                     state = pod.status.container_statuses[0].state if pod.status.container_statuses else None
@@ -123,7 +124,7 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
         if self.session.stop.is_set():
             raise StepError("stopped")
         if self.claim and (failure := self.claim.failure()):
-            raise StepError(failure)
+            raise StepError(str(failure), temporary=failure.temporary)
 
     @contextlib.contextmanager
     def _events(self, name: str) -> Iterator[queue.SimpleQueue[Any]]:
