@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import cwltool.process
 import pytest
@@ -13,7 +14,7 @@ from schema_salad.exceptions import ValidationException
 
 from cwl_dask.clusters import Clusters
 from cwl_dask.extension import register
-from cwl_dask.tools import maker
+from cwl_dask.tools import DaskTool, maker
 
 NAMESPACES = '$namespaces: {calrissian: "https://calrissian-cwl.github.io/schema#"}\n'
 FIELDS = {
@@ -37,7 +38,7 @@ def _registered():
 
 def load(path):
     context = LoadingContext()
-    context.construct_tool_object = maker(Clusters())
+    context.construct_tool_object = maker(partial(DaskTool, clusters=Clusters()))
     return load_tool(str(path), context)
 
 

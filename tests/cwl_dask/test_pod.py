@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kubernetes import client
 
-from cwl_dask.pod import Runner, adopt, connect, restrict, safe_name, step_gateway
+from cwl_dask.pod import Runner, adopt, ask, connect, restrict, safe_name, step_gateway
 
 RUNNER = Runner(
     name="job-1-abcde",
@@ -111,6 +111,15 @@ def test_the_pod_meets_pod_security_restricted(pod):
     assert spec["automountServiceAccountToken"] is False
     assert spec["terminationGracePeriodSeconds"] == 2
     assert spec["containers"][0]["resources"]["limits"] == {"memory": "512Mi"}
+
+
+def test_a_step_asks_for_the_cores_that_it_needs_at_least(pod):
+    restrict(pod)
+    ask(pod, 0.25)
+    resources = pod["spec"]["containers"][0]["resources"]
+    assert resources == {"requests": {"cpu": "0.25", "memory": "512Mi"}, "limits": {"memory": "512Mi"}}
+    ask(pod, None)  # it does not say
+    assert resources["requests"]["cpu"] == "0.25"
 
 
 def test_an_image_may_write_where_cwltools_option_says_so(pod):

@@ -116,13 +116,13 @@ class CheckedTool:
         super().__init__(toolpath_object, loading_context)  # type: ignore[call-arg] # of the tool class behind this one
 
     def collect_output_ports(self: Any, ports: Any, builder: Any, outdir: str, rcode: int, **options: Any) -> Any:
-        """Collect a job's outputs; that a temporary failure has none does not make it a permanent one."""
+        """Collect a job's outputs; that a failed one has none must not hide its exit code, which may be temporary."""
         try:
             return super().collect_output_ports(ports, builder, outdir, rcode, **options)  # type: ignore[misc]
         except WorkflowException:
-            if rcode in self.tool.get("temporaryFailCodes", ()):
-                return no_outputs(ports)
-            raise
+            if rcode in (0, *self.tool.get("successCodes", ())):
+                raise
+            return no_outputs(ports)
 
 
 def no_outputs(ports: Any) -> dict[str, None]:

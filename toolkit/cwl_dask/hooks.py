@@ -19,13 +19,11 @@ import calrissian.k8s
 import calrissian.main as runner
 from schema_salad.exceptions import ValidationException
 
-from cwl_dask import extension, output, schemas, steps, watching
+from cwl_dask import PERMANENT, TEMPORARY, extension, output, schemas, steps, tools, watching
 from cwl_dask.session import Session
 
 log = logging.getLogger(__name__)
 
-PERMANENT, TEMPORARY = 1, 75
-"""Exit codes of a failed workflow; 33 (unsupported requirement) is cwltool's own."""
 _NOISE = (
     "Resolved '",
     "Found a queued exception",
@@ -107,7 +105,7 @@ def _executor(statuses: list[str]) -> type:
 def _parse_arguments(
     session: Session, parse: Callable[..., argparse.Namespace], parser: argparse.ArgumentParser
 ) -> argparse.Namespace:
-    parser.add_argument("--max-clusters", type=int, metavar="N", help="Most Dask clusters at a time")
+    tools.add_options(parser)
     options = parse(parser)
     if options.max_clusters:
         watching.StepClient.session = replace(session, turns=threading.Semaphore(options.max_clusters))

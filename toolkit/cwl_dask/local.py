@@ -1,11 +1,12 @@
 """`cwl-dask`: cwltool's command line with Dask clusters, on any machine, also with a gateway of its own.
 
-Same options as cwltool and two more, same output, same exit codes and one more: 75 when the workflow ended as
-`temporaryFail`. Lines go to standard error, only the outputs' JSON to standard output.
+Same options as cwltool (with --skip-schemas by default) and three more, same output, same exit codes and one more: 75
+when the workflow ended as `temporaryFail`. Lines go to standard error, only the outputs' JSON to standard output.
 """
 
 import argparse
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -18,14 +19,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cwl_dask import __version__, output, supervisor
+from cwl_dask import PERMANENT, TEMPORARY, UNSUPPORTED, __version__, output, supervisor
 from cwl_dask.clusters import Clusters
 from cwl_dask.embedded import EmbeddedGateway
 
 log = logging.getLogger(__name__)
 
-PERMANENT, UNSUPPORTED, TEMPORARY = 1, 33, 75
-"""Exit codes beside 0; 33 is cwltool's for a requirement that it cannot meet; 128 + signal after a signal."""
 PATIENCE_S = 10
 """For a step's processes, from SIGTERM to SIGKILL."""
 EMBEDDED_DISMISS_S = 10
@@ -50,7 +49,7 @@ def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: 
     from cwltool.main import main as cwltool  # noqa: PLC0415
 
     from cwl_dask.extension import register  # noqa: PLC0415
-    from cwl_dask.tools import maker  # noqa: PLC0415
+    from cwl_dask.tools import DaskTool, maker  # noqa: PLC0415
 
     argv = [*os.environ.get("CWLTOOL_OPTIONS", "").split(), *argv]
     options = _parser().parse_args(argv)
@@ -62,7 +61,7 @@ def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: 
 
     loading, runtime = LoadingContext(vars(options)), RuntimeContext(vars(options))
     loading.singularity, loading.podman = runtime.singularity, runtime.podman
-    loading.construct_tool_object = maker(clusters)
+    loading.construct_tool_object = maker(functools.partial(DaskTool, clusters=clusters))
     executor = SingleJobExecutor()
     if options.parallel:
         executor = MultithreadedJobExecutor()
@@ -87,28 +86,18 @@ def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: 
 def _parser() -> argparse.ArgumentParser:
     from cwltool.argparser import arg_parser  # noqa: PLC0415
 
+    from cwl_dask.tools import add_options  # noqa: PLC0415
+
     parser: argparse.ArgumentParser = arg_parser()
     parser.prog = "cwl-dask"
-    group = parser.add_argument_group("Dask", "clusters for steps with DaskGatewayRequirement")
-    group.add_argument(
+    parser.add_argument(
         "--dask-gateway",
         metavar="URL|local",
         help="the Dask Gateway; `local` starts one for this run, on this machine. Default: gateway.address of Dask's "
         "configuration, which also says how to sign in.",
     )
-    group.add_argument(
-        "--max-clusters",
-        metavar="N",
-        type=_positive,
-        help="at most N clusters at a time; further steps wait (with --parallel). Default: one for each step.",
-    )
+    add_options(parser)
     return parser
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
 
 
 def _set_up_logging(options: argparse.Namespace, handler: logging.Handler) -> None:
@@ -125,14 +114,22 @@ def _set_up_logging(options: argparse.Namespace, handler: logging.Handler) -> No
 def _clusters(options: argparse.Namespace, stack: contextlib.ExitStack) -> Clusters:
     """Prepare the run's clusters; an embedded gateway starts now, while cwltool loads the package; `stack` ends it."""
     if options.dask_gateway != "local":
-        address = {"gateway.address": options.dask_gateway} if options.dask_gateway else {}
-        return Clusters(lambda: address, options.max_clusters)
+        return Clusters(functools.partial(_configuration, options.dask_gateway), options.max_clusters)
     if options.validate:
         return Clusters(limit=options.max_clusters)
     gateway = stack.enter_context(EmbeddedGateway())
     clusters = Clusters(gateway.configuration, options.max_clusters, dismiss_s=EMBEDDED_DISMISS_S)
     clusters.reach_containers = False
     return clusters
+
+
+def _configuration(url: str | None) -> dict[str, Any]:
+    """Change Dask's configuration to the gateway at `url`; the addresses beside that of another one are not its."""
+    import dask  # noqa: PLC0415 - only packages with the requirement pay for it
+
+    if url in (None, dask.config.get("gateway.address", None)):
+        return {}
+    return {"gateway.address": url, "gateway.proxy-address": None, "gateway.public-address": None}
 
 
 _RUNNING: list[Clusters] = []

@@ -93,6 +93,19 @@ def restrict(pod: Pod, *, read_only: bool = True) -> None:
     resources.setdefault("limits", {})["memory"] = resources["requests"]["memory"]
 
 
+def ask(pod: Pod, cores: float | None) -> None:
+    """Ask for the cores that the step needs at least, where it says so: its cluster's workers need room beside it.
+
+    Memory stays at the most it may use, so that a step is never killed for another's sake.
+
+    Args:
+        pod: the step's pod, changed in place; Calrissian asks for CWL's maxima.
+        cores: `coresMin`.
+    """
+    if cores:
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = str(cores)
+
+
 def connect(pod: Pod, gateway: dict[str, Any], runner: Runner) -> None:
     """Give the step its Dask Gateway: `/etc/dask/gateway.yaml`, and the password from its Secret.
 

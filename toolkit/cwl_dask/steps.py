@@ -1,6 +1,5 @@
 """Steps under Calrissian: each a pod of its own, with a Dask cluster around it where the tool asks for one."""
 
-import functools
 import getpass
 import logging
 import os
@@ -8,12 +7,12 @@ from typing import Any
 
 import dask
 from calrissian.job import CalrissianCommandLineJob
-from calrissian.tool import CalrissianCommandLineTool, calrissian_make_tool
-from cwltool.errors import WorkflowException
+from calrissian.tool import CalrissianCommandLineTool
 
 from cwl_dask import pod as pods
-from cwl_dask.extension import check_tool, evaluate, wanted_by
+from cwl_dask.extension import CheckedTool, evaluate, no_outputs, wanted_by
 from cwl_dask.lifecycle import Claim, ClaimError
+from cwl_dask.tools import maker
 from cwl_dask.watching import StepClient, StepError
 
 log = logging.getLogger(__name__)
@@ -26,6 +25,7 @@ class StepJob(CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has 
     """Any step: its pod passes Pod Security `restricted` and is the runner's."""
 
     client: StepClient
+    outputs: Any
 
     def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
         """Make the pod."""
@@ -33,6 +33,7 @@ class StepJob(CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has 
         pod: pods.Pod = super().create_kubernetes_runtime(runtimeContext)
         pods.adopt(pod, self.client.runner, self.name)
         pods.restrict(pod, read_only=not runtimeContext.no_read_only)
+        pods.ask(pod, self.builder.do_eval((self.get_requirement("ResourceRequirement")[0] or {}).get("coresMin")))
         return pod
 
     def run(self, runtimeContext: Any, tmpdir_lock: Any = None) -> None:  # noqa: N803 - Calrissian's name
@@ -43,21 +44,10 @@ class StepJob(CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has 
         except StepError as error:
             log.error("step %s: %s", self.name, error)  # noqa: TRY400 - one line, no traceback
             with runtimeContext.workflow_eval_lock:
-                self.output_callback({}, "temporaryFail" if error.temporary else "permanentFail")
-
-    def collect_outputs_of(self, collect: Any, outdir: str, exit_code: int) -> Any:
-        """Collect the outputs; that a failed step has none must not hide its exit code."""
-        try:
-            return collect(outdir, exit_code)
-        except WorkflowException:
-            if exit_code == 0 or exit_code in self.successCodes:
-                raise
-            return {}
+                self.output_callback(no_outputs(self.outputs), "temporaryFail" if error.temporary else "permanentFail")
 
     def run_step(self, runtime_context: Any, tmpdir_lock: Any) -> None:
         """Run the step as Calrissian does."""
-        job: Any = self
-        job.collect_outputs = functools.partial(self.collect_outputs_of, job.collect_outputs)
         super().run(runtime_context, tmpdir_lock)
 
 
@@ -104,22 +94,18 @@ class DaskStepJob(StepJob):
             self.client.claim.dismiss()
 
 
-class StepTool(CalrissianCommandLineTool):  # type: ignore[misc] # Calrissian has no types
+class StepTool(CheckedTool, CalrissianCommandLineTool):  # type: ignore[misc] # Calrissian has no types
     """A CommandLineTool with our checks and our jobs."""
-
-    def __init__(self, toolpath_object: Any, loading_context: Any) -> None:
-        check_tool(toolpath_object, loading_context)
-        super().__init__(toolpath_object, loading_context)
 
     def make_job_runner(self, runtimeContext: Any) -> type[StepJob]:  # noqa: N803 - Calrissian's name
         """Choose the kind of step, after Calrissian's checks and the image that it may fill in."""
         super().make_job_runner(runtimeContext)
-        return DaskStepJob if wanted_by(self) else StepJob
+        base = DaskStepJob if wanted_by(self) else StepJob
+        return type(base.__name__, (base,), {"outputs": self.tool["outputs"]})
 
 
-def make_tool(spec: dict[str, Any], loading_context: Any) -> Any:
-    """Make a cwltool process of a document's part: `construct_tool_object`."""
-    return (StepTool if spec.get("class") == "CommandLineTool" else calrissian_make_tool)(spec, loading_context)
+make_tool = maker(StepTool)
+"""Makes a cwltool process of a document's part: `construct_tool_object`."""
 
 
 def user() -> str:

@@ -1,5 +1,6 @@
-"""cwltool's CommandLineTool with our checks and our jobs."""
+"""cwltool's CommandLineTool with our checks and our jobs, and the options that both runners have."""
 
+import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -22,12 +23,36 @@ class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool ha
         return step_class(self, super().make_job_runner(runtimeContext), self.clusters)
 
 
-def maker(clusters: Clusters) -> Callable[[Any, Any], Any]:
-    """Make cwltool's `construct_tool_object` for one run."""
+def maker(tool: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Make cwltool's `construct_tool_object` of what makes a CommandLineTool; the rest is cwltool's own."""
 
     def make(spec: Any, loading_context: Any) -> Any:
-        if spec.get("class") == "CommandLineTool":
-            return DaskTool(spec, loading_context, clusters)
-        return default_make_tool(spec, loading_context)
+        return (tool if spec.get("class") == "CommandLineTool" else default_make_tool)(spec, loading_context)
 
     return make
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--max-clusters` and `--load-schemas`, and make cwltool's `--skip-schemas` the default."""
+    group = parser.add_argument_group("Dask", "clusters for steps with DaskGatewayRequirement")
+    group.add_argument(
+        "--max-clusters",
+        metavar="N",
+        type=positive,
+        help="at most N clusters at a time; further steps wait (with --parallel). Default: one for each step.",
+    )
+    parser.add_argument(
+        "--load-schemas",
+        action="store_false",
+        dest="skip_schemas",
+        help="fetch the package's $schemas, over the network if they are there; only file formats that are subclasses "
+        "of others need them. Default: --skip-schemas.",
+    )
+    parser.set_defaults(skip_schemas=True)
+
+
+def positive(text: str) -> int:
+    """Parse an option's whole number that is at least 1."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
