@@ -96,7 +96,7 @@ $graph:
       NetworkAccess:
         networkAccess: true
       ResourceRequirement:  # of the step itself, which only writes what the cluster's workers computed
-        coresMin: 0.5
+        coresMin: 0.25
         coresMax: 1
         ramMin: 512
         ramMax: 1024
