@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from cwl_dask.guard import DONE, Ledger, wait_for_runner
 from tests.cwl_dask.gateway import FakeGateway
+from tests.local.steps import eventually
 
 RUNNER = """
 import sys
@@ -96,10 +98,38 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
 
 def test_waiting_costs_neither_processor_time_nor_imports(runner, tmp_path):
     runner()
-    watch = (
-        "import sys, cwl_dask.guard; print(sorted(sys.modules.keys() & {'logging', 'asyncio', 'kubernetes', 'dask'}))"
+    imported = tmp_path / "imported"
+    with imported.open("w") as said:
+        guard = subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "cwl_dask.guard"],
+            env=os.environ | {"CWL_DASK_GUARD": str(tmp_path)},
+            stderr=said,
+        )
+    try:
+        eventually(lambda: waits_for(tmp_path / "ledger", guard.pid))
+        before = processor_ns(guard.pid)
+        with pytest.raises(subprocess.TimeoutExpired):
+            guard.wait(0.5)
+        assert processor_ns(guard.pid) == before
+    finally:
+        guard.kill()
+        guard.wait()
+    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported.read_text().splitlines()}
+    assert {"fcntl", "pathlib"} <= names
+    assert not names & {"logging", "asyncio", "kubernetes", "dask", "dask_gateway"}
+
+
+def waits_for(file, pid):
+    """Tell whether a process has the file open and sleeps."""
+    process = Path(f"/proc/{pid}")
+    return (
+        file in [entry.resolve() for entry in (process / "fd").iterdir()] and ") S " in (process / "stat").read_text()
     )
-    assert subprocess.run([sys.executable, "-c", watch], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def processor_ns(pid):
+    """What a process has used of a processor, in nanoseconds."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
 
 
 def test_the_guard_stops_the_cluster_of_a_killed_runner_and_says_so_in_the_jobs_log(runner, tmp_path):
