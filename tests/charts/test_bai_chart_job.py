@@ -52,6 +52,13 @@ def test_a_job_is_tried_once_and_is_removed_after_a_day(job):
     assert job["spec"]["ttlSecondsAfterFinished"] == 86400
 
 
+@pytest.mark.parametrize(("seconds", "rendered"), [(0, {"ttlSecondsAfterFinished": 0}), (None, {})])
+def test_a_job_may_be_removed_at_once_or_never(render, seconds, rendered):
+    values = {"job": {"enabled": True, "ttlSecondsAfterFinished": seconds}}
+    (job,) = [each for each in render("bai-chart", values) if each["kind"] == "Job"]
+    assert {key: value for key, value in job["spec"].items() if key.startswith("ttl")} == rendered
+
+
 def test_every_mount_has_its_volume_and_every_volume_its_mount(pod):
     volumes = {each["name"] for each in pod["volumes"]}
     assert {each["name"] for each in pod["containers"][0]["volumeMounts"]} == volumes

@@ -77,6 +77,7 @@ def test_names_stay_within_kubernetes_limits(render):
         ({"gateway": {"password": "x"}}, "password"),
         ({"job": {"ttlSecondsAfterFinished": "60"}}, "job/ttlSecondsAfterFinished"),
         ({"job": {"name": "UPPER"}}, "job/name"),
+        ({"package": {"image": {"tag": "dev"}}}, "package/image/repository"),
         ({"commonLabels": {"a": 1}}, "commonLabels/a"),
     ],
 )

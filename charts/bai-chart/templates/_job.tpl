@@ -15,7 +15,9 @@ metadata:
 spec:
   # A second try would write into the first one's folder; `bai-kit run --retries` makes a new job instead.
   backoffLimit: 0
+  {{- if not (kindIs "invalid" .Values.job.ttlSecondsAfterFinished) }}
   ttlSecondsAfterFinished: {{ .Values.job.ttlSecondsAfterFinished | int64 }}
+  {{- end }}
   {{- with .Values.job.activeDeadlineSeconds }}
   activeDeadlineSeconds: {{ . | int64 }}
   {{- end }}

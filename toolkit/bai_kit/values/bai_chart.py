@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from bai_kit.values.model import CpuQuantity, Labels, Model, Objects, Quantity
 
@@ -28,10 +28,18 @@ class Resources(Model):
 class PackageImage(Model):
     """Replaces the image of the package's tools."""
 
+    # A tag alone would change nothing, and nobody would notice.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"tag": {"minLength": 1}}, "required": ["tag"]},
+            "then": {"properties": {"repository": {"minLength": 1}}, "required": ["repository"]},
+        }
+    )
+
     repository: str = ""
     """Replaces the image of the package's tools, which must all have the same one. Empty: as the package says."""
     tag: str = ""
-    """Tag, or digest (sha256:...). Empty: the chart's appVersion."""
+    """Tag, or digest (sha256:...), of that repository. Empty: the chart's appVersion."""
 
 
 class RunnerImage(Model):
@@ -164,8 +172,8 @@ class Job(Model):
     """Name of that Job. Empty: RELEASE-HASH, so that other inputs make another Job."""
     params: dict[str, Any] = {}
     """CWL inputs of that Job."""
-    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] = 86400
-    """Seconds after its end at which a job and its log are removed; results stay on the volume."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = 86400
+    """Seconds after its end at which a job and its log are removed; results stay on the volume. null: never."""
     active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
     """Seconds after which a job is ended. null: never."""
 
