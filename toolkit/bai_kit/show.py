@@ -11,7 +11,7 @@ from bai_kit.helm import Helm
 from bai_kit.inputs import check_inputs, package_inputs, parse_params
 from bai_kit.output import Document
 from bai_kit.plan import Release
-from bai_kit.template import Template, fill
+from bai_kit.template import Template, check_name, fill
 from bai_kit.workloads import Workload
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def job(helm: Helm, release: Release, name: str, params: Sequence[str]) -> Docum
     package = json.loads(data["app-package.json"])
     template = Template(release=release.name, job=json.loads(data["job.json"]), package=package)
     inputs = check_inputs(package_inputs(package), parse_params(params)) if params else {}
-    return as_yaml([fill(template, name, inputs)])
+    return as_yaml([fill(template, check_name(name), inputs)])
 
 
 class LogLines:

@@ -86,7 +86,7 @@ def show_job(
     params: Annotated[
         list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="An input of the package.")
     ] = None,
-    name: Annotated[str, typer.Option(help="The job's name.")] = "NAME",
+    name: Annotated[str, typer.Option(help="The job's name.")] = "bai-1",
 ) -> Document:
     """Show the Job that `bai-kit run` would create, for `kubectl create -f -`."""
     from bai_kit import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
