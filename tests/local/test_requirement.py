@@ -75,6 +75,13 @@ def test_the_steps_exit_code_counts_whether_it_wrote_its_output_or_not(tmp_path,
     assert run.left() == []
 
 
+def test_a_proxy_for_the_rest_of_the_world_is_not_asked_for_what_is_on_this_machine(tmp_path):
+    proxy = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}
+    run = Run(tmp_path, "--dask-gateway", "local", package(tmp_path, SUM), "--number", 1, **proxy)
+    assert run.ended() == 0, run.said
+    assert (tmp_path / "results/result.txt").read_text().split()[1:] == ["5050", "1"]
+
+
 def test_without_a_gateway_a_hint_is_a_warning_and_a_requirement_an_error(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
