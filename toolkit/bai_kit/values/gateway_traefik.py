@@ -95,7 +95,7 @@ class Traefik(PodSettings):
     """When Traefik takes requests; patient, because a loaded node answers late and there may be only one."""
     liveness_probe: Probe = Probe(period_seconds=10, timeout_seconds=5, failure_threshold=12)
     """When Traefik is restarted."""
-    throttle_duration: Annotated[str, Field(pattern=r"^[0-9]+(ms|s)$")] = "200ms"
+    throttle_duration: Annotated[str, Field(pattern=r"^[0-9]+(ms|s)$")] = "100ms"
     """Time between two readings of the routes: a new cluster waits for it."""
     additional_arguments: list[str] = []
     """More of Traefik's arguments."""

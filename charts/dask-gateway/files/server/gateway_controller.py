@@ -58,7 +58,10 @@ class Controller(controller.KubeController):
         return await super().handle_cluster(cluster)
 
     async def handle_pending_cluster(self, cluster):
-        """Make the Service together with the pod, and give up a scheduler that never starts (a wrong image)."""
+        """Make Service and routes together with the pod, and give up a scheduler that never starts (a wrong image).
+
+        Traefik then has only to hear that the scheduler is ready, and not to load routes while a client waits.
+        """
         status, requeue = await super().handle_pending_cluster(cluster)
         if status["phase"] != "Pending":
             return status, requeue
@@ -66,6 +69,8 @@ class Controller(controller.KubeController):
         pod = self.informers["pod"].get(f"{namespace}.{status['schedulerPod']}")
         if pod is not None and not status.get("service"):
             status["service"] = await self.create_service_if_not_exists(cluster, pod)
+            status["ingressroute"] = await self.create_ingressroute_if_not_exists(cluster, pod)
+            status["ingressroutetcp"] = await self.create_ingressroutetcp_if_not_exists(cluster, pod)
         age_s = (timestamp() - parse_k8s_timestamp(cluster["metadata"]["creationTimestamp"])) / 1000
         if age_s > self.start_timeout:
             self.log.warning("Cluster %s.%s has not started in %d s", namespace, cluster["metadata"]["name"], age_s)
