@@ -26,7 +26,7 @@ TOOL = {
     "temporaryFailCodes": [75],
     "requirements": {
         "DockerRequirement": {"dockerPull": "app:1"},
-        "ResourceRequirement": {"coresMin": "$(1 / 4)", "coresMax": 1, "ramMin": 512},
+        "ResourceRequirement": {"coresMin": "$(1 / 4)", "coresMax": 1, "ramMin": 256, "ramMax": 512},
         "InlineJavascriptRequirement": {},
     },
     "inputs": {},
@@ -85,6 +85,8 @@ def workflow(tmp_path, monkeypatch):
         process = load_tool(f"{package.as_uri()}#main", LoadingContext({"construct_tool_object": steps.make_tool}))
         folder = str(tmp_path / "part")
         context = {"outdir": str(tmp_path / "out"), "basedir": str(tmp_path), "tmpdir_prefix": folder}
+        # As Calrissian's executor selects them: the most of everything.
+        context["select_resources"] = lambda request, _: {"cores": request["coresMax"], "ram": request["ramMax"]}
         executor = SingleJobExecutor()
         executor.execute(process, {}, CalrissianRuntimeContext(context | {"tmp_outdir_prefix": folder}))
         return executor.final_status[-1]
