@@ -4,7 +4,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --only-binary :
 BIN = .venv/bin
 KUBE = ../shared/kube/cluster
 
-.PHONY: help demo test lint e2e docs clean
+.PHONY: help demo test lint e2e bench docs clean
 .DELETE_ON_ERROR:
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test   every test that needs no Kubernetes, and lint"
 	@echo "make lint   ruff, mypy, import-linter, codespell"
 	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG)"
+	@echo "make bench  time the application against two usual ways (half an hour; benchmarks/README.md)"
 	@echo "make docs   write what is generated: docs/cli.md, the charts' schemas, their copy of the package"
 	@echo "make clean  remove environments, caches and the demo"
 
@@ -35,13 +36,17 @@ e2e: .venv/.stamp
 	if [ -z "$$KUBECONFIG" ]; then echo "make e2e needs KUBECONFIG, the Kubernetes to test on" >&2; exit 2; fi; \
 	exec $(BIN)/pytest -m e2e tests/e2e $(PYTEST_ARGS)
 
+bench: .venv-bench/.stamp
+	.venv-bench/bin/python benchmarks/local.py
+	.venv-bench/bin/python benchmarks/local.py --http
+
 docs: .venv/.stamp
 	$(BIN)/python -m tests.cli_reference > docs/cli.md
 	$(BIN)/python -m bai_kit.values.schema write
 	$(BIN)/bai-kit package convert bai/bai.cwl -o charts/bai-chart/files/app-package.json
 
 clean:
-	rm -rf .venv .venv-eoap .venv-calrissian demo .mypy_cache .ruff_cache .import_linter_cache dist
+	rm -rf .venv .venv-eoap .venv-calrissian .venv-bench demo .mypy_cache .ruff_cache .import_linter_cache dist
 
 # hatchling comes first, pinned like all the rest: a build in isolation would fetch any version of it.
 .venv/.stamp: pyproject.toml constraints.txt
@@ -62,3 +67,10 @@ clean:
 	$(PYTHON) -m venv .venv-calrissian
 	.venv-calrissian/bin/python $(PIP_INSTALL) -c $< calrissian dask-gateway 'dask-gateway-server[local]' pytest || rm -rf .venv-calrissian
 	mkdir -p .venv-calrissian && touch $@
+
+# The usual ways need an older pystac than ours.
+.venv-bench/.stamp: benchmarks/constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python $(PIP_INSTALL) -r $<
+	.venv-bench/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,61 @@
+"""The floor: only decode the inputs, then only encode the map, with the application's own libraries and two threads.
+
+    .venv-bench/bin/python benchmarks/codec_floor.py PRE_ITEM POST_ITEM MAP.tif
+
+MAP.tif is a map that the application made of the two items (`--mask none`); its pixels are what is encoded again.
+"""
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import rasterio
+
+from bai import compute, files, reader, stac, tiles
+from bai.grid import Window
+
+THREADS = 2
+
+
+def seconds(work, windows: list[Window]) -> float:
+    """Time a function of a window over all windows, in two threads."""
+    start = time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(work, windows):
+            pass
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    pre, post, result = sys.argv[1:]
+    plan = reader.plan(stac.load_item(pre), stac.load_item(post))
+    layout = tiles.Layout(plan.grid.shape)
+    shape, size = plan.grid.shape, layout.window
+    windows = [
+        Window(col, row, min(size, shape.cols - col), min(size, shape.rows - row))
+        for row in range(0, shape.rows, size)
+        for col in range(0, shape.cols, size)
+    ]
+    print(f"decode: {seconds(lambda window: reader.read(plan, window, masked=False), windows):.2f} s")
+    files.close_all()
+    with rasterio.open(result) as file:
+        pixels = {
+            window: file.read(
+                1,
+                window=(
+                    (window.row_off, window.row_off + window.height),
+                    (window.col_off, window.col_off + window.width),
+                ),
+            )
+            for window in windows
+        }
+    for compress in ("deflate", "zstd"):
+        raster, _ = compute._rasters(plan, compute.Options(compress=compress))  # noqa: SLF001 - measured as it is
+        taken = seconds(
+            lambda window, raster=raster: tiles.encode_window(pixels[window], window, layout, raster), windows
+        )
+        print(f"encode, {compress}: {taken:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
