@@ -129,7 +129,7 @@ def deletions(bed: runner_bed.Bed, number: int) -> None:
         job.says("second 1")
         started = time.time()
         job.delete()
-        until(lambda: not bed.steps() and not bed.names("bai-kit/job"), "deleted job", 60)
+        until(lambda job=job: not bed.names(f"bai-kit/job={job.name}"), "deleted job", 60)
         taken.append(time.time() - started)
         bed.clean(60)
     row("deletion of a running job", taken)
