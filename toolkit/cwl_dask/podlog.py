@@ -13,9 +13,8 @@ from urllib3.exceptions import HTTPError
 
 TAIL_LINES = 8
 """How many of a failed step's last lines its message repeats."""
-RETRY_S = 1
-QUICK_S = 0.5
-"""An answer within this time, twice and without an error, is not a stream that broke."""
+RETRY_S = 0.5
+"""Between the end of a stream and the next."""
 _OVERLAP_S = 30
 """What a new connection reads again: more than any two clocks differ."""
 
@@ -44,8 +43,6 @@ class PodLog:
         )
         self._name, self._say = name, say
         self._last, self._last_at = "", time.monotonic()
-        self.ended = threading.Event()
-        """Set when the kubelet says that there is nothing to follow any more: the container has ended."""
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._follow, name=f"log-{name}", daemon=True)
@@ -67,20 +64,12 @@ class PodLog:
             self._take(lines(self._read().stream(), to_the_end=True))
 
     def _follow(self) -> None:
-        ends = 0
+        # The end of a stream says nothing of the container: the kubelet also ends those of living ones.
         while not self._over.is_set():
-            since = time.monotonic()
-            how = {"since_seconds": int(since - self._last_at) + _OVERLAP_S} if self._last else {}
-            try:
+            how = {"since_seconds": int(time.monotonic() - self._last_at) + _OVERLAP_S} if self._last else {}
+            with contextlib.suppress(ApiException, HTTPError):  # a lost log stream never fails a step
                 self._take(lines(self._read(follow=True, **how).stream()))
-            except (ApiException, HTTPError):  # a lost log stream never fails a step
-                ends = 0
-                self._over.wait(RETRY_S)
-                continue
-            ends = ends + 1 if time.monotonic() - since < QUICK_S else 1
-            if ends > 1:
-                self.ended.set()
-                self._over.wait(RETRY_S)
+            self._over.wait(RETRY_S)
 
     def _take(self, stamped: Iterator[bytes]) -> None:
         for text in stamped:

@@ -100,8 +100,6 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
         with self._events(name) as events:
             while True:
                 self.check()
-                if self.claim and lines.ended.is_set():  # up to a second before Kubernetes says that the pod has ended
-                    self.claim.dismiss()
                 if not started and time.monotonic() > deadline:
                     sentence = f"pod {name} has not started after {self.session.pending_s:.0f} s: {why}"
                     raise StepError(sentence, temporary=why.startswith("Unschedulable"))
@@ -115,6 +113,8 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
                         started = True
                         lines.start()
                     if state.terminated:
+                        if self.claim:  # while the last lines and the outputs are collected
+                            self.claim.dismiss()
                         if state.terminated.exit_code and pod.metadata.deletion_timestamp:
                             raise StepError(f"pod {name} was deleted while it ran", temporary=True)
                         return pod, state.terminated
