@@ -8,6 +8,7 @@ embedded Dask Gateway. All runs without a mask, so that the work is the same. `-
 """
 
 import argparse
+import asyncio
 import contextlib
 import json
 import os
@@ -18,10 +19,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dask
 import psutil
 from dask_gateway import Gateway
+from distributed import Client
 from measure import Run, run
 from serve import serving
 
@@ -70,24 +73,41 @@ def make_pair(data: Path, size: int) -> tuple[str, str]:
     return str(pre), str(post)
 
 
+async def claim() -> tuple[str, Any]:
+    """Submit a cluster of two workers of one thread; return its name and the gateway's report of it when it runs."""
+    async with Gateway(asynchronous=True) as gateway:
+        name = await gateway.submit(worker_cores=1, worker_cores_limit=1, worker_memory="3 G")
+        while (report := await gateway.get_cluster(name, wait=True)).status.name != "RUNNING":
+            pass  # each question waits at the gateway
+        await gateway.scale_cluster(name, 2)
+        return name, report
+
+
+async def dismiss(name: str) -> None:
+    async with Gateway(asynchronous=True) as gateway:
+        await gateway.stop_cluster(name)
+
+
 @contextlib.contextmanager
-def cluster(gateway: Gateway) -> Iterator[str]:
-    """A fresh cluster of two workers of one thread; gives its name."""
-    with gateway.new_cluster(worker_cores=1, worker_cores_limit=1, worker_memory="3 G") as claimed:
-        claimed.scale(2)
-        with claimed.get_client() as probe:
+def cluster() -> Iterator[str]:
+    """A fresh cluster with both workers there; gives its name. (A synchronous Gateway can lock up.)"""
+    name, report = asyncio.run(claim())
+    try:
+        with Client(report.scheduler_address, security=report.security) as probe:
             probe.wait_for_workers(2, timeout=60)
-        yield claimed.name
+        yield name
+    finally:
+        asyncio.run(dismiss(name))
 
 
-def once(way: Way, pre: str, post: str, gateway: Gateway, configuration: Path) -> tuple[Run, int, float]:
+def once(way: Way, pre: str, post: str, configuration: Path) -> tuple[Run, int, float]:
     """One run of one way: the run, the size of its map in bytes, its own seconds of computation (or 0)."""
     with contextlib.ExitStack() as stack:
         out = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=configuration.parent)))
         env = os.environ | {"GDAL_HTTP_MAX_RETRY": "3"}
         beside = None
         if way.on_cluster:
-            env |= {"DASK_GATEWAY_CLUSTER": stack.enter_context(cluster(gateway)), "DASK_CONFIG": str(configuration)}
+            env |= {"DASK_GATEWAY_CLUSTER": stack.enter_context(cluster()), "DASK_CONFIG": str(configuration)}
             beside = psutil.Process().children()[0]  # the gateway's server; below it scheduler and workers
         command = [part.format(pre=pre, post=post, out=out) for part in way.command]
         measured = run(command, env=env, log=out / "log", beside=beside)
@@ -129,7 +149,6 @@ def main() -> None:
         embedded = stack.enter_context(EmbeddedGateway())
         client_configuration = embedded.configuration()
         stack.enter_context(dask.config.set(client_configuration))
-        gateway = stack.enter_context(Gateway())
         configuration = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=args.data))) / "gateway.json"
         configuration.touch(mode=0o600)
         configuration.write_text(json.dumps(nested(client_configuration)))
@@ -138,7 +157,7 @@ def main() -> None:
             for name in args.only:
                 with serving(Path(pre).parent) if args.http else contextlib.nullcontext() as server:
                     items = [f"{server.address}/{Path(item).name}" for item in (pre, post)] if server else [pre, post]
-                    result = once(WAYS[name], *items, gateway, configuration)
+                    result = once(WAYS[name], *items, configuration)
                 served = f", {server.requests} requests, {server.bytes / 1e6:.0f} MB" if server else ""
                 print(f"round {number + 1}: {name}: {result[0].wall_s:.1f} s{served}", file=sys.stderr, flush=True)
                 rows[name].append(result)
