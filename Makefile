@@ -42,7 +42,7 @@ bench: .venv-bench/.stamp
 
 docs: .venv/.stamp
 	$(BIN)/python -m tests.cli_reference > docs/cli.md
-	$(BIN)/python -m bai_kit.values.schema write
+	$(BIN)/python -m charts.schema.generate write
 	$(BIN)/bai-kit package convert bai/bai.cwl -o charts/bai-chart/files/app-package.json
 
 clean:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Literal
 
 from bai.buffers import keep_freed_memory
 from bai.cluster import Cluster, connect, translate
-from bai.cog import CogWriter
+from bai.cog.tiff import Raster
+from bai.cog.tiles import Layout, Tiles, encode_window
+from bai.cog.writer import CogWriter
 from bai.errors import BaiError
 from bai.files import close_all
 from bai.grid import windows
 from bai.kernel import compute_window
 from bai.nbr import SEVERITY_CLASSES, SEVERITY_NODATA, Statistics
 from bai.reader import read
-from bai.tiff import Raster
-from bai.tiles import Layout, Tiles, encode_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from base64 import b64encode
 from urllib.parse import unquote, urlsplit
 
 from bai.errors import BaiError, InputError, TemporaryError
-from bai.href import is_remote, public
+from bai.stac.href import is_remote, public
 
 _BUSY = frozenset({408, 425, 429})
 """Refusals that pass, beside all of 500 and above. Source: RFC 9110, RFC 8470, RFC 6585."""

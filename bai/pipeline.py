@@ -9,19 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from bai import catalog, compute, preview, quicklook, reader, report
+from bai import compute, reader
 from bai.errors import ComputeError, InputError
-from bai.href import TIMEOUT_S, public
 from bai.nbr import SEVERITY_NODATA
-from bai.stac import load_item
+from bai.output import catalog, report
+from bai.output import drawing as quicklook
+from bai.output import picture as preview
+from bai.stac.href import TIMEOUT_S, public
+from bai.stac.item import load_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from bai.output.report import Report
     from bai.reader import Plan
-    from bai.report import Report
-    from bai.stac import BoaOffset, Item
+    from bai.stac.item import BoaOffset, Item
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from rasterio.windows import Window as FileWindow
 from bai.errors import InputError
 from bai.files import lend
 from bai.grid import Bounds, Fit, Grid, Shape, Window
-from bai.href import public
 from bai.kernel import Layer, Layers
+from bai.stac.href import public
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bai.files import Dataset
-    from bai.stac import Item, Source
+    from bai.stac.item import Item, Source
 
 READS_AT_ONCE = 8
 """In a process, so that a task's reads share the latency; six are one task's."""

@@ -11,8 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import rasterio
 
-from bai import compute, files, reader, stac, tiles
+from bai import compute, files, reader
+from bai.cog import tiles
 from bai.grid import Window
+from bai.stac import item as stac
 
 THREADS = 2
 

@@ -28,7 +28,7 @@ from distributed import Client
 from measure import Run, run
 from serve import serving
 
-from cwl_dask.embedded import EmbeddedGateway
+from cwl_dask.local.gateway import EmbeddedGateway
 
 HERE = Path(__file__).parent
 PYTHON = sys.executable

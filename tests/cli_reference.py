@@ -19,7 +19,7 @@ def reference() -> str:
     """Return docs/cli.md."""
     from typer.main import get_command  # noqa: PLC0415 - it reads the environment above
 
-    from bai_kit.cli import app  # noqa: PLC0415
+    from bai_kit.cli.app import app  # noqa: PLC0415
 
     return HEAD + "".join(_sections(get_command(app), "bai-kit", None))
 

@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from bai_kit import errors
-from bai_kit.cli import app
+from bai_kit.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/*/README.md")])

@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bai_kit.values.merge import Values, apply_set
+from bai_kit.release.merge import Values, apply_set
 from tests.charts.helm_wheels import ensure
 
 ROOT = Path(__file__).parents[1]

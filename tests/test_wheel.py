@@ -24,12 +24,13 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_has_both_charts_the_package_and_the_templates(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for path in (ROOT / "charts").rglob("*"):
+    for path in (path for chart in ("bai-chart", "dask-gateway") for path in (ROOT / "charts" / chart).rglob("*")):
         if path.is_file() and "image" not in path.parts and "__pycache__" not in path.parts:
             assert f"bai_kit/charts/{path.relative_to(ROOT / 'charts')}" in names
     assert "bai_kit/charts/bai-chart/files/app-package.json" in names
-    assert {f"bai_kit/templates/{each}.yaml.j2" for each in ("base", "minikube", "kind", "cluster")} <= names
+    assert {f"bai_kit/release/templates/{each}.yaml.j2" for each in ("base", "minikube", "kind", "cluster")} <= names
     assert "bai/bai.cwl" in names
+    assert not [name for name in names if "schema/" in name]
 
 
 def test_the_wheel_has_nothing_of_the_tests_or_of_a_working_tree(wheel):
@@ -41,7 +42,7 @@ def test_the_wheel_has_nothing_of_the_tests_or_of_a_working_tree(wheel):
 
 def test_both_charts_are_rendered_out_of_the_wheel(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    program = "import bai_kit.cli, sys; assert bai_kit.__file__.startswith(sys.path[0]); bai_kit.cli.main()"
+    program = "import bai_kit.cli.app, sys; assert bai_kit.__file__.startswith(sys.path[0]); bai_kit.cli.app.main()"
     helm = str(ensure("helm3") / "helm")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "BAI_KIT_HELM": helm}
     done = subprocess.run(

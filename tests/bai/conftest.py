@@ -11,7 +11,7 @@ import rasterio
 from rasterio import Affine
 
 from bai.files import close_all
-from bai.stac import Item, Source
+from bai.stac.item import Item, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

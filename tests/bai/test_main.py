@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bai import demo, pipeline
+from bai import pipeline
 from bai.__main__ import main, make_parser
+from bai.demo import scene as demo
 from bai.errors import ComputeError, InputError, TemporaryError, UsageError
 from tests.bai.web import serve
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from bai import demo
+from bai.demo import scene as demo
 from bai.errors import BaiError, ComputeError, InputError, TemporaryError
 from bai.pipeline import OUTPUTS, Request, run
 from tests.bai.web import Web, serve
@@ -53,7 +53,7 @@ def web(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
         "no_proxy": "127.0.0.1",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("bai.href.BACKOFF_S", 0)
+    monkeypatch.setattr("bai.stac.href.BACKOFF_S", 0)
     with serve(copy) as web:
         yield web
 
@@ -246,7 +246,7 @@ def test_results_of_an_earlier_run_go_first(copy: Path, tmp_path: Path) -> None:
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
 
 
-@pytest.mark.parametrize("stage", ["bai.report.write_bytes", "bai.catalog.checksum"])
+@pytest.mark.parametrize("stage", ["bai.output.report.write_bytes", "bai.output.catalog.checksum"])
 def test_full_disk_while_describing(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from bai_kit.template import Template, fill
+from bai_kit.job.template import Template, fill
 
 
 def data_of(objects, name):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from dask_gateway.auth import get_auth
 
-from bai_kit.package import convert, own_package
+from bai_kit.package.document import convert, own_package
 
 CHART = Path(__file__).parents[2] / "charts" / "bai-chart"
 TOOL = {"class": "CommandLineTool", "id": "#tool", "inputs": [], "outputs": [], "baseCommand": "true"}

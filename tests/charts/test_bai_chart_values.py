@@ -8,8 +8,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bai_kit.values import schema
-from bai_kit.values.bai_chart import Values
+from charts.schema import generate as schema
+from charts.schema.bai_chart import Values
 
 CHART = Path(__file__).parents[2] / "charts" / "bai-chart"
 CI = sorted((CHART / "ci").glob("*-values.yaml"))

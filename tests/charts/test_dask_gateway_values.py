@@ -8,8 +8,8 @@ import pytest
 import yaml
 from real_helm import CHARTS, HelmError
 
-from bai_kit.values import schema
-from bai_kit.values.dask_gateway import Values
+from charts.schema import generate as schema
+from charts.schema.dask_gateway import Values
 
 CHART = CHARTS / "dask-gateway"
 CI = sorted((CHART / "ci").glob("*-values.yaml"))

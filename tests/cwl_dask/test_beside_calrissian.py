@@ -9,9 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-calrissian/bin/python"
 SHARED = (
-    "tests/cwl_dask/test_extension.py",
-    "tests/cwl_dask/test_steps.py",
-    "tests/cwl_dask/test_watching.py",
+    "tests/cwl_dask/core/test_extension.py",
+    "tests/cwl_dask/calrissian/test_steps.py",
+    "tests/cwl_dask/calrissian/test_watch.py",
     "tests/local/test_requirement.py::test_a_step_computes_on_its_cluster_which_is_dismissed",
     "tests/local/test_requirement.py::test_the_steps_exit_code_counts_whether_it_wrote_its_output_or_not[75-75]",
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from bai_kit.kube import Kube
+from bai_kit.kube.api import Kube
 
 SCENE_SIZE = 512
 """Pixels: four tasks, so that the map is put together from several."""

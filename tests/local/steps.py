@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-CWL_DASK = [sys.executable, "-m", "cwl_dask.local"]
+CWL_DASK = [sys.executable, "-m", "cwl_dask.local.main"]
 FIELDS = {
     "workerCores": 1,
     "workerCoresLimit": 1,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cwl_dask.embedded import EmbeddedGateway, EmbeddedGatewayError
+from cwl_dask.local.gateway import EmbeddedGateway, EmbeddedGatewayError
 from tests.local.steps import eventually
 
 OWNER = """
 import sys
-from cwl_dask.embedded import EmbeddedGateway
+from cwl_dask.local.gateway import EmbeddedGateway
 with EmbeddedGateway() as gateway:
     gateway.configuration()
     print("up", flush=True)

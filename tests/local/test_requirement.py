@@ -8,7 +8,7 @@ import pytest
 import yaml
 from dask_gateway import Gateway
 
-from cwl_dask.embedded import EmbeddedGateway
+from cwl_dask.local.gateway import EmbeddedGateway
 from tests.local.steps import END, SUM, Run, package
 
 SAID = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| INFO     \| [\w.]+:\w+:\d+ - "

@@ -43,7 +43,7 @@ def test_a_killed_supervisor_lets_the_runner_stop_in_order(run):
 
 
 def test_a_gateway_that_is_killed_takes_its_clusters_with_it_and_the_run_ends(run):
-    (server,) = (pid for pid in children_of(run.runner) if "cwl_dask.embedded" in command(pid))
+    (server,) = (pid for pid in children_of(run.runner) if "cwl_dask.local.gateway" in command(pid))
     (step,) = (pid for pid in children_of(run.runner) if "step.py" in command(pid))
     os.kill(server, signal.SIGKILL)
     os.kill(step, signal.SIGTERM)  # an application that uses its cluster fails without it

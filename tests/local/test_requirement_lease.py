@@ -11,15 +11,15 @@ import pytest
 import yaml
 from dask_gateway import Gateway
 
-from cwl_dask.embedded import EmbeddedGateway
+from cwl_dask.local.gateway import EmbeddedGateway
 from tests.local.steps import FIELDS, eventually
 
 IDLE_S = 4
 """Long enough for the lease to be there, on a busy machine too."""
 RUNNER = f"""
 import sys
-from cwl_dask.lifecycle import Claim
-from cwl_dask.requirement import parse_requirement
+from cwl_dask.core.claim import Claim
+from cwl_dask.core.requirement import parse_requirement
 with Claim(parse_requirement({FIELDS | {"idleTimeout": IDLE_S}})) as claim:
     claim.wait_running()
     print(claim.name, flush=True)

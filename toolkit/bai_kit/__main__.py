@@ -1,6 +1,6 @@
 """`python -m bai_kit` is `bai-kit`."""
 
-from bai_kit.cli import main
+from bai_kit.cli.app import main
 
 if __name__ == "__main__":
     main()

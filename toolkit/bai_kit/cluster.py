@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bai_kit.channels import Channels
 from bai_kit.errors import BaiKitError, SetupError, UsageError, WaitTimeout
-from bai_kit.kube import Json, Kube
+from bai_kit.kube.api import Json, Kube
+from bai_kit.kube.websocket import Channels
 
 CLUSTER_LABEL = "gateway.dask.org/cluster"
 GONE_S = 60.0

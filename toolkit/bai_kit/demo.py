@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bai_kit.errors import SetupError, UsageError
+from bai_kit.job.results import check_free
 from bai_kit.local import LocalRun, run_local
-from bai_kit.package import own_package
+from bai_kit.package.document import own_package
 from bai_kit.progress import Progress
-from bai_kit.results import check_free
 
 log = logging.getLogger(__name__)
 

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from bai_kit.errors import JobFailed, SetupError
-from bai_kit.inputs import check_inputs, package_inputs
-from bai_kit.package import load
+from bai_kit.job.results import check_free, put, writing
+from bai_kit.package.document import load
+from bai_kit.package.inputs import check_inputs, package_inputs
 from bai_kit.progress import Progress
-from bai_kit.results import check_free, put, writing
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def _scratch(directory: Path) -> Iterator[Path]:
 
 def _command(package: Path, scratch: Path) -> list[str]:
     return [
-        *(sys.executable, "-m", "cwl_dask.local"),
+        *(sys.executable, "-m", "cwl_dask.local.main"),
         *("--dask-gateway", "local"),
         *("--no-container", "--skip-schemas", "--disable-color"),
         *(["--quiet"] if logging.getLogger("bai_kit").level > logging.INFO else []),

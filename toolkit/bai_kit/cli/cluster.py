@@ -78,7 +78,7 @@ def dashboard(
 ) -> None:
     """Open a way to a cluster's dashboard and print the link; Ctrl-C closes it."""
     from bai_kit import cluster  # noqa: PLC0415 - see list_
-    from bai_kit.plan import traefik_service  # noqa: PLC0415
+    from bai_kit.release.plan import traefik_service  # noqa: PLC0415
 
     settings = settings_of(locals())
     kube = kube_of(settings)

@@ -29,11 +29,11 @@ from bai_kit.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bai_kit.deploy import Show
-    from bai_kit.helm import Helm
-    from bai_kit.kube import Kube
+    from bai_kit.kube.api import Kube
+    from bai_kit.release.deploy import Show
+    from bai_kit.release.helm import Helm
+    from bai_kit.release.workloads import Workload
     from bai_kit.settings import Settings
-    from bai_kit.workloads import Workload
 
 
 def deploy(
@@ -62,7 +62,8 @@ def deploy(
     diff: Annotated[bool, typer.Option("--diff", help="Show what changes, line by line.")] = False,
 ) -> Any:
     """Install or upgrade Dask Gateway and what the CWL runner needs, and wait until both are ready."""
-    from bai_kit import changes, deploy, plan  # noqa: PLC0415 - `--help` need not load pyhelm3
+    from bai_kit.release import deploy, plan  # noqa: PLC0415 - `--help` need not load pyhelm3
+    from bai_kit.release import diff as changes  # noqa: PLC0415 - see above
 
     settings, overrides = settings_of(locals()), overrides_of(locals())
     helm, kube = _clients(settings)
@@ -89,7 +90,7 @@ def undeploy(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> Any:
     """Remove both releases, their jobs and clusters; results stay on the volume."""
-    from bai_kit.undeploy import undeploy  # noqa: PLC0415 - `--help` need not load it
+    from bai_kit.release.undeploy import undeploy  # noqa: PLC0415 - `--help` need not load it
 
     settings = settings_of(locals())
     helm, kube = _clients(settings)
@@ -97,7 +98,7 @@ def undeploy(
 
 
 def _clients(settings: "Settings") -> "tuple[Helm, Kube]":
-    from bai_kit.kube import Kube  # noqa: PLC0415 - see deploy
+    from bai_kit.kube.api import Kube  # noqa: PLC0415 - see deploy
 
     kube = Kube(context=settings.context, kubeconfig=settings.kubeconfig, namespace=settings.namespace)
     return helm_of(settings), kube
@@ -111,7 +112,7 @@ def _ask(question: str) -> bool:
 @contextmanager
 def _live() -> "Iterator[Show]":
     """Show the workloads: one line each that changes on a terminal, a log line for each change elsewhere."""
-    from bai_kit.show import LogLines, table  # noqa: PLC0415 - see deploy
+    from bai_kit.release.show import LogLines, table  # noqa: PLC0415 - see deploy
 
     if not sys.stderr.isatty():
         yield LogLines()

@@ -16,8 +16,8 @@ def doctor(
     release: ReleaseName = None,
 ) -> Any:
     """Find out what is missing for a run on Kubernetes, and the command that mends it."""
-    from bai_kit.doctor import diagnose  # noqa: PLC0415 - `--help` need not load kubernetes
-    from bai_kit.helm import Helm  # noqa: PLC0415
+    from bai_kit.doctor.diagnose import diagnose  # noqa: PLC0415 - `--help` need not load kubernetes
+    from bai_kit.release.helm import Helm  # noqa: PLC0415
 
     settings = settings_of(locals())
     helm = Helm(settings.namespace, executable=settings.helm, context=settings.context, kubeconfig=settings.kubeconfig)

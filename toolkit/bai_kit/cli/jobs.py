@@ -13,9 +13,9 @@ from bai_kit.cli.options import Context, Kubeconfig, Namespace, ReleaseName, kub
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bai_kit.job import Job
-    from bai_kit.kube import Kube
-    from bai_kit.template import Template
+    from bai_kit.job.state import Job
+    from bai_kit.job.template import Template
+    from bai_kit.kube.api import Kube
 
 Name = Annotated[str, typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.")]
 
@@ -58,7 +58,7 @@ def logs(
     release: ReleaseName = None,
 ) -> Any:
     """Show a job's log: the runner's and the application's lines, also after its pod is gone."""
-    from bai_kit.joblog import known_lines  # noqa: PLC0415 - `--help` need not load kubernetes
+    from bai_kit.job.joblog import known_lines  # noqa: PLC0415 - `--help` need not load kubernetes
 
     kube, template = _clients(locals())
     lines = known_lines(kube, template, job, wait=follow)
@@ -78,7 +78,7 @@ def status(
     kubeconfig: Kubeconfig = None,
 ) -> Any:
     """Show how a job stands."""
-    from bai_kit.job import get_job  # noqa: PLC0415 - see logs
+    from bai_kit.job.state import get_job  # noqa: PLC0415 - see logs
 
     return get_job(kube_of(settings_of(locals())), job)
 
@@ -91,7 +91,7 @@ def list_(
     release: ReleaseName = None,
 ) -> Any:
     """List the jobs that Kubernetes knows, oldest first."""
-    from bai_kit.job import list_jobs  # noqa: PLC0415 - see logs
+    from bai_kit.job.state import list_jobs  # noqa: PLC0415 - see logs
 
     settings = settings_of(locals())
     return JobList(list_jobs(kube_of(settings), release_of(settings)))
@@ -105,8 +105,8 @@ def cancel(
     kubeconfig: Kubeconfig = None,
 ) -> Any:
     """End a job: its cluster is dismissed; the job, its log and its folder stay."""
-    from bai_kit import job as jobs  # noqa: PLC0415 - see logs
-    from bai_kit.waiting import wait_over  # noqa: PLC0415
+    from bai_kit.job import state as jobs  # noqa: PLC0415 - see logs
+    from bai_kit.job.waiting import wait_over  # noqa: PLC0415
 
     kube = kube_of(settings_of(locals()))
     jobs.cancel(kube, job)
@@ -122,7 +122,7 @@ def delete(
     release: ReleaseName = None,
 ) -> None:
     """Delete a job, running or not, and its folder on the volume."""
-    from bai_kit.clean import delete_job  # noqa: PLC0415 - see logs
+    from bai_kit.job.clean import delete_job  # noqa: PLC0415 - see logs
 
     kube, template = _clients(locals())
     delete_job(kube, template, job)
@@ -137,7 +137,7 @@ def clean(
     release: ReleaseName = None,
 ) -> Any:
     """Show what dead jobs left (pods, clusters, temporary folders), and remove it when you say so."""
-    from bai_kit.clean import find_leftovers, remove_leftovers  # noqa: PLC0415 - see logs
+    from bai_kit.job.clean import find_leftovers, remove_leftovers  # noqa: PLC0415 - see logs
 
     kube, template = _clients(locals())
     found = find_leftovers(kube, template)
@@ -157,9 +157,9 @@ def results(
 ) -> Any:
     """Fetch a job's results, whole and verified, or not at all; goes on where it was interrupted."""
     from bai_kit.errors import UsageError  # noqa: PLC0415 - see logs
-    from bai_kit.job import view  # noqa: PLC0415
-    from bai_kit.results import check_free, fetch  # noqa: PLC0415
-    from bai_kit.volume import open_volume  # noqa: PLC0415
+    from bai_kit.job.results import check_free, fetch  # noqa: PLC0415
+    from bai_kit.job.state import view  # noqa: PLC0415
+    from bai_kit.job.volume import open_volume  # noqa: PLC0415
 
     directory = output_dir or Path(job)
     check_free(directory)
@@ -172,7 +172,7 @@ def results(
 
 
 def _clients(given: Mapping[str, Any]) -> "tuple[Kube, Template]":
-    from bai_kit.template import load_template  # noqa: PLC0415 - see logs
+    from bai_kit.job.template import load_template  # noqa: PLC0415 - see logs
 
     settings = settings_of(given)
     kube = kube_of(settings)

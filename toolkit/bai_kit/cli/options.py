@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from bai_kit.helm import Helm
-    from bai_kit.kube import Kube
-    from bai_kit.plan import Overrides
+    from bai_kit.kube.api import Kube
+    from bai_kit.release.helm import Helm
+    from bai_kit.release.plan import Overrides
     from bai_kit.settings import Settings
 
 Namespace = Annotated[
@@ -61,7 +61,7 @@ def settings_of(given: Mapping[str, Any]) -> "Settings":
 
 def kube_of(settings: "Settings") -> "Kube":
     """Return the namespace on Kubernetes that the settings name; nobody is asked yet."""
-    from bai_kit.kube import Kube  # noqa: PLC0415 - see settings_of
+    from bai_kit.kube.api import Kube  # noqa: PLC0415 - see settings_of
 
     return Kube(context=settings.context, kubeconfig=settings.kubeconfig, namespace=settings.namespace)
 
@@ -73,7 +73,7 @@ def release_of(settings: "Settings") -> str | None:
 
 def overrides_of(given: Mapping[str, Any]) -> "Overrides":
     """Collect what a command's options put on top of a profile."""
-    from bai_kit.plan import Overrides, load_package  # noqa: PLC0415 - see settings_of
+    from bai_kit.release.plan import Overrides, load_package  # noqa: PLC0415 - see settings_of
 
     several = {name: tuple(given[name] or ()) for name in ("files", "sets", "set_strings", "set_files")}
     package = given.get("package")
@@ -82,7 +82,7 @@ def overrides_of(given: Mapping[str, Any]) -> "Overrides":
 
 def helm_of(settings: "Settings") -> "Helm":
     """Return a Helm that is known to be there."""
-    from bai_kit.helm import Helm  # noqa: PLC0415 - see settings_of
+    from bai_kit.release.helm import Helm  # noqa: PLC0415 - see settings_of
 
     helm = Helm(settings.namespace, executable=settings.helm, context=settings.context, kubeconfig=settings.kubeconfig)
     helm.version()

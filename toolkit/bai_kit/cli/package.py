@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bai_kit import package
 from bai_kit.output import Document
+from bai_kit.package import document as package
 
 app = typer.Typer(help="Check and convert CWL application packages.", no_args_is_help=True)
 

@@ -41,7 +41,7 @@ def show_values(
     package: PackageFile = None,
 ) -> Document:
     """Show the values of both charts: the profile's, with files and --set on top."""
-    from bai_kit import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
+    from bai_kit.release import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
 
     settings, overrides = settings_of(locals()), overrides_of(locals())
     return show.as_yaml([plan.plan_values(settings, overrides)])
@@ -64,7 +64,7 @@ def show_manifests(
     no_gateway: NoGateway = False,
 ) -> Document:
     """Show the objects that Helm would apply."""
-    from bai_kit import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
+    from bai_kit.release import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
 
     settings, overrides = settings_of(locals()), overrides_of(locals())
     values = plan.plan_values(settings, overrides)
@@ -89,7 +89,7 @@ def show_job(
     name: Annotated[str, typer.Option(help="The job's name.")] = "bai-1",
 ) -> Document:
     """Show the Job that `bai-kit run` would create, for `kubectl create -f -`."""
-    from bai_kit import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
+    from bai_kit.release import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
 
     settings, overrides = settings_of(locals()), overrides_of(locals())
     values = plan.plan_values(settings, overrides)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bai_kit import package as packages
 from bai_kit.cli.options import Context, Kubeconfig, Namespace, ReleaseName, kube_of, release_of, settings_of
 from bai_kit.errors import UsageError
+from bai_kit.package import document as packages
 
 RESULTS = Path("results")
 OutputDir = Annotated[Path, typer.Option("-o", "--output-dir", help="Where the results go; empty or not there.")]
@@ -46,7 +46,7 @@ def run(
 
         with open_progress() as progress:
             return run_local(package or packages.own_package(), given, output_dir, progress)
-    from bai_kit.run import RunRequest, run_job  # noqa: PLC0415 - see above
+    from bai_kit.job.run import RunRequest, run_job  # noqa: PLC0415 - see above
 
     settings = settings_of(options)
     request = RunRequest(
@@ -86,7 +86,7 @@ def _inputs(
     file: Path | None, pairs: list[str] | None, options: dict[str, str | None], *, local: bool
 ) -> dict[str, Any]:
     """Put together what the user gave; the more specific wins: options, then pairs, then the file."""
-    from bai_kit.inputs import parse_params  # noqa: PLC0415
+    from bai_kit.package.inputs import parse_params  # noqa: PLC0415
 
     given = packages.load_document(file) if file else {}
     if not isinstance(given, dict):

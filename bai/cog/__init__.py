@@ -1,0 +1,1 @@
+"""Writing a Cloud Optimized GeoTIFF: layout, tile encoding and the file itself."""

@@ -1,0 +1,1 @@
+"""What a run writes beside the map: report, STAC catalogue and picture."""

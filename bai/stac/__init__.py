@@ -1,0 +1,1 @@
+"""Reading STAC Items: which assets hold the bands, their offsets, and how their addresses are resolved."""

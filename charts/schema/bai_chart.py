@@ -1,0 +1,199 @@
+"""The values of charts/bai-chart: what the CWL runner needs in a namespace."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from charts.schema.model import CpuQuantity, Labels, Model, Objects, Quantity
+
+MemoryLimit = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMGTP]i?$")]
+"""Memory as Calrissian takes it: 512Mi, 8G."""
+DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
+"""Name of an object in Kubernetes, or nothing."""
+Url = Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
+
+
+Amounts = dict[str, Quantity | CpuQuantity]
+
+
+class Resources(Model):
+    """What a container asks for, and what it may not exceed."""
+
+    requests: Amounts
+    """What a node must have left."""
+    limits: Amounts
+    """What it may not exceed."""
+
+
+class PackageImage(Model):
+    """Replaces the image of the package's tools."""
+
+    # A tag alone would change nothing, and nobody would notice.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"tag": {"minLength": 1}}, "required": ["tag"]},
+            "then": {"properties": {"repository": {"minLength": 1}}, "required": ["repository"]},
+        }
+    )
+
+    repository: str = ""
+    """Replaces the image of the package's tools, which must all have the same one. Empty: as the package says."""
+    tag: str = ""
+    """Tag, or digest (sha256:...), of that repository. Empty: the chart's appVersion."""
+
+
+class RunnerImage(Model):
+    """The runner's image."""
+
+    repository: Annotated[str, Field(min_length=1)] = "ghcr.io/bai-kit/runner"
+    """Image of runner and guard."""
+    tag: str = ""
+    """Tag, or digest (sha256:...). Empty: the chart's appVersion."""
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """When the kubelet asks the registry."""
+
+
+class ServiceAccount(Model):
+    """A service account, made here or elsewhere."""
+
+    create: bool = True
+    """Make the service account; with false, name an existing one."""
+    name: DnsName = ""
+    """Its name. Empty: RELEASE-runner and RELEASE-steps."""
+    annotations: Labels = {}
+    """Annotations, such as those that bind a cloud identity."""
+
+
+class Runner(Model):
+    """The CWL runner: Calrissian with DaskGatewayRequirement."""
+
+    image: RunnerImage = RunnerImage()
+    max_cores: Annotated[float, Field(gt=0)] = 4
+    """Cores that all steps running at once may ask for together; Dask workers are the gateway's and do not count."""
+    max_ram: MemoryLimit = "8G"
+    """Memory that all steps running at once may ask for together."""
+    resources: Resources = Resources(requests={"cpu": "100m", "memory": "160Mi"}, limits={"memory": "512Mi"})
+    """The runner's own resources; no CPU limit, it is at work in bursts."""
+    guard_resources: Resources = Resources(requests={"cpu": "1m", "memory": "16Mi"}, limits={"memory": "192Mi"})
+    """Resources of the guard, which ends what a killed runner left."""
+    extra_args: list[str] = []
+    """More arguments of cwl-dask-calrissian, before package and inputs."""
+    extra_env: Objects = []
+    """More environment of the runner, as Kubernetes writes it."""
+    pod_annotations: Labels = {}
+    """Annotations of the runner's pods."""
+    node_selector: Labels = {}
+    """Labels of the nodes that take runners."""
+    tolerations: Objects = []
+    """Taints that runners bear."""
+    affinity: dict[str, Any] = {}
+    """Affinity of runners."""
+    priority_class_name: DnsName = ""
+    """Priority class of runners."""
+    service_account: ServiceAccount = ServiceAccount()
+
+
+class Steps(Model):
+    """The pods of the CWL steps."""
+
+    service_account: ServiceAccount = ServiceAccount()
+
+
+class Rbac(Model):
+    """The runner's rights."""
+
+    create: bool = True
+    """Make the runner's Role and RoleBinding: pods create, delete, list, watch; pods/log get."""
+
+
+class Package(Model):
+    """The application package that jobs run unless they bring their own."""
+
+    cwl: str = ""
+    """CWL as JSON text, best given with --set-file package.cwl=FILE. Empty: the chart's burned-area package."""
+    image: PackageImage = PackageImage()
+
+
+class PasswordSecret(Model):
+    """Where the gateway's password is."""
+
+    name: DnsName = ""
+    """Existing Secret with the gateway's password. Empty: the gateway asks for none."""
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$")] = "password"
+    """Key in that Secret."""
+
+
+class Gateway(Model):
+    """How the runner and the steps find Dask Gateway."""
+
+    address: Url = ""
+    """Address of Dask Gateway. Empty: http://traefik-dask-gateway.NAMESPACE.svc.cluster.local:80"""
+    proxy_address: str = ""
+    """Address of the schedulers' traffic where it differs, such as gateway://host:8786."""
+    public_address: Url = ""
+    """What dashboard links begin with where it differs."""
+    username: Annotated[str, Field(pattern=r"^([a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?)?$", max_length=63)] = ""
+    """User at the gateway. Empty: NAMESPACE.RELEASE, so releases do not see each other's clusters."""
+    password_secret: PasswordSecret = PasswordSecret()
+    cluster_options: dict[str, Any] = {}
+    """Defaults of the gateway's cluster options, such as worker_cores; a package's requirement goes before them."""
+
+
+class Storage(Model):
+    """The volume of all jobs of the release."""
+
+    existing_claim: DnsName = ""
+    """Use this claim and make none."""
+    size: Quantity = "20Gi"
+    """Size of the volume."""
+    storage_class: str | None = None
+    """Storage class. null: the cluster's default."""
+    access_mode: Literal["ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"] = "ReadWriteMany"
+    """ReadWriteOnce does where all pods run on one node."""
+    keep: bool = True
+    """Leave the volume and its results when the release is uninstalled."""
+    annotations: Labels = {}
+    """Annotations of the claim."""
+
+
+class NetworkPolicy(Model):
+    """Who may connect to the runner and the steps."""
+
+    enabled: bool = True
+    """Let nobody connect to the runner or to a step; where they connect to is not limited."""
+
+
+class Job(Model):
+    """What every job has, and a job made with the release."""
+
+    enabled: bool = False
+    """Make a Job with this release, for those who use kubectl or Argo CD; `bai-kit run` needs none."""
+    name: Annotated[str, Field(pattern=r"^([a-z]([-a-z0-9]*[a-z0-9])?)?$", max_length=50)] = ""
+    """Name of that Job. Empty: RELEASE-HASH, so that other inputs make another Job."""
+    params: dict[str, Any] = {}
+    """CWL inputs of that Job."""
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = 86400
+    """Seconds after its end at which a job and its log are removed; results stay on the volume. null: never."""
+    active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
+    """Seconds after which a job is ended. null: never."""
+
+
+class Values(Model):
+    """All values of the chart."""
+
+    fullname_override: Annotated[str, Field(pattern=r"^([a-z]([-a-z0-9]*[a-z0-9])?)?$", max_length=45)] = ""
+    """Replaces the release's name in the names of all objects."""
+    common_labels: Labels = {}
+    """Labels of every object, of the jobs too."""
+    common_annotations: Labels = {}
+    """Annotations of every object, of the jobs too."""
+    image_pull_secrets: Objects = []
+    """Existing pull secrets, as [{name: ...}], of runner and steps."""
+    runner: Runner = Runner()
+    steps: Steps = Steps()
+    rbac: Rbac = Rbac()
+    package: Package = Package()
+    gateway: Gateway = Gateway()
+    storage: Storage = Storage()
+    network_policy: NetworkPolicy = NetworkPolicy()
+    job: Job = Job()

@@ -1,0 +1,167 @@
+"""Results come whole or not at all: the real script that runs in the pod, and connections that break."""
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from bai_kit.errors import RemoteError, SetupError, UsageError
+from bai_kit.job import results
+from bai_kit.job.results import fetch
+from tests.bai_kit.fakes import LocalVolume
+
+
+@pytest.fixture
+def volume(tmp_path, monkeypatch):
+    monkeypatch.setattr(results.time, "sleep", lambda _: None)
+    root = tmp_path / "volume"
+    out = root / "bai-1" / "results" / "out"
+    out.mkdir(parents=True)
+    (out / "bai.tif").write_bytes(bytes(range(256)) * 1200)
+    (out / "catalog.json").write_text("{}")
+    (root / "bai-1" / "run.log").write_text("a\nb\n")
+    (root / "bai-1" / "tmp").mkdir()
+    (root / "bai-1" / "tmp" / "scratch").write_text("123")
+    return LocalVolume(root)
+
+
+def names(directory):
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+
+def test_results_and_log_come_home_but_nothing_temporary(volume, tmp_path):
+    seen = []
+    found = fetch(volume, "bai-1", tmp_path / "home", progress=seen.append)
+    assert names(tmp_path / "home") == ["bai.tif", "catalog.json", "run.log"]
+    assert (tmp_path / "home" / "bai.tif").read_bytes() == bytes(range(256)) * 1200
+    assert (found.files, found.bytes) == (3, seen[-1])
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_several_outputs_keep_their_places(volume, tmp_path):
+    (volume.root / "bai-1" / "results" / "more.txt").write_text("x")
+    fetch(volume, "bai-1", tmp_path / "home")
+    assert names(tmp_path / "home") == ["more.txt", "out/bai.tif", "out/catalog.json", "run.log"]
+
+
+def test_a_transfer_that_breaks_goes_on_where_it_stopped(volume, tmp_path):
+    sent = []
+    whole = volume.send
+
+    def counted(job, offset):
+        sent.append(offset)
+        return whole(job, offset)
+
+    volume.send = counted
+    volume.breaks_after = [0, 1000, 200_000]
+    found = fetch(volume, "bai-1", tmp_path / "home")
+    assert sent == [0, 0, 1000, 201_000]
+    assert found.files == 3
+
+
+def test_a_transfer_that_keeps_breaking_leaves_no_directory_and_the_next_call_goes_on(volume, tmp_path):
+    volume.breaks_after = [10] * results.TRIES
+    with pytest.raises(RemoteError, match=r"reset .*try 5 of 5"):
+        fetch(volume, "bai-1", tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+    assert (tmp_path / ".home.bai-1.part").stat().st_size == 10 * results.TRIES
+    assert fetch(volume, "bai-1", tmp_path / "home").files == 3
+
+
+def test_a_part_of_something_else_is_thrown_away(volume, tmp_path):
+    (tmp_path / ".home.bai-1.part").write_bytes(b"x" * 5000)
+    assert fetch(volume, "bai-1", tmp_path / "home").files == 3
+
+
+def test_a_directory_that_holds_something_is_never_mixed_with(volume, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "mine").touch()
+    with pytest.raises(UsageError, match="not empty"):
+        fetch(volume, "bai-1", tmp_path / "home")
+    assert names(tmp_path / "home") == ["mine"]
+
+
+def test_an_empty_directory_is_used(volume, tmp_path):
+    (tmp_path / "home").mkdir()
+    assert fetch(volume, "bai-1", tmp_path / "home").files == 3
+
+
+def test_the_working_directory_is_used_and_stays_the_same_one(volume, tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    assert fetch(volume, "bai-1", Path()).files == 3
+    assert sorted(path.name for path in Path().iterdir()) == ["bai.tif", "catalog.json", "run.log"]
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+
+
+def test_a_disk_that_takes_nothing_is_said_so_with_the_reason(volume, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match=r"cannot be written to .*file/home: (File exists|Not a directory)"):
+        fetch(volume, "bai-1", tmp_path / "file" / "home")
+
+
+def test_a_job_that_left_nothing_is_said_to_have_left_nothing(volume, tmp_path):
+    with pytest.raises(RemoteError, match="bai-2 left nothing"):
+        fetch(volume, "bai-2", tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
+class EvilVolume:
+    def __init__(self, member):
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.addfile(member)
+        self.bytes = archive.getvalue()
+
+    def send(self, job, offset):
+        yield 1, self.bytes[offset:]
+        said = {"bytes": len(self.bytes), "sha256": hashlib.sha256(self.bytes).hexdigest()}
+        yield 2, json.dumps(said).encode()
+
+
+def link(name, target):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = tarfile.SYMTYPE, target
+    return member
+
+
+@pytest.mark.parametrize("member", [tarfile.TarInfo("../evil"), link("evil", "/etc/passwd"), link("a", "../../b")])
+def test_an_archive_that_leads_out_of_the_directory_is_not_unpacked(member, tmp_path):
+    with pytest.raises(RemoteError, match="must not be unpacked"):
+        fetch(EvilVolume(member), "bai-1", tmp_path / "deep" / "home")
+    assert not (tmp_path / "deep" / "home").exists()
+
+
+def test_the_archive_is_the_same_each_time(volume):
+    assert volume.run("send", "bai-1", "0") == volume.run("send", "bai-1", "0")
+
+
+def test_folders_are_listed_with_their_sizes(volume):
+    (line,) = volume.run("list")[0].splitlines()
+    found = json.loads(line)
+    assert found["mtime"] > 0
+    del found["mtime"]
+    size = 256 * 1200 + 2 + 4 + 3
+    assert found == {"job": "bai-1", "bytes": size, "temporary_bytes": 3, "has_tmp": True}
+
+
+def test_temporary_files_go_alone_and_folders_go_whole(volume):
+    volume.run("remove", "bai-1", "tmp")
+    assert not (volume.root / "bai-1" / "tmp").exists()
+    assert (volume.root / "bai-1" / "run.log").exists()
+    volume.run("remove", "bai-1")
+    assert list(volume.root.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "bai-1/results", "../volume"])
+def test_only_folders_of_jobs_are_touched(volume, name):
+    _, said = volume.run("remove", name)
+    assert b"is not a job's folder" in said
+    assert (volume.root / "bai-1" / "run.log").exists()
+
+
+def test_the_log_is_read_from_the_volume(volume):
+    assert volume.run("log", "bai-1")[0] == b"a\nb\n"

@@ -1,0 +1,276 @@
+"""A run on Kubernetes as the command sees it: order, exit codes, endings. The API is a fake, the volume's script is real."""
+
+import json
+from contextlib import contextmanager
+
+import pytest
+
+from bai_kit.errors import JobFailed, RemoteError, SetupError, UsageError, WaitTimeout
+from bai_kit.job import run as run_module
+from bai_kit.job.run import RunRequest, run_job
+from bai_kit.job.state import Phase
+from bai_kit.job.template import LONGEST_NAME, Template, new_name
+from bai_kit.progress import Progress
+from tests.bai_kit.fakes import FakeKube, LocalVolume, job_template, pod_object
+
+PACKAGE = {"class": "Workflow", "inputs": {"url": "string"}}
+LINES = ["hello", "cluster", "error"]
+
+
+class Recorder(Progress):
+    def __init__(self):
+        self.lines, self.phases = [], []
+
+    def line(self, text):
+        self.lines.append(text)
+
+    def phase(self, phase, detail, *, quiet=False):
+        self.phases.append(phase)
+
+
+class World(FakeKube):
+    """A namespace with a release, in which a job's runner says its lines and ends with the next of some exit codes."""
+
+    def __init__(self, *codes):
+        labels = {"app.kubernetes.io/part-of": "bai-kit", "app.kubernetes.io/instance": "bai"}
+        job = {"metadata": {"name": "bai-job", "labels": labels}, "data": {"job.json": json.dumps(job_template())}}
+        package = {"metadata": {"name": "bai-package"}, "data": {"app-package.json": json.dumps(PACKAGE)}}
+        claim = {"metadata": {"name": "bai-data"}, "status": {"phase": "Bound"}}
+        super().__init__(("configmaps", job), ("configmaps", package), ("persistentvolumeclaims", claim))
+        self.codes = list(codes)
+        self.said = [b"2026-11-22T10:00:01Z t | ERROR    | m:f:1 - pod x failed with exit code 7: Error"]
+        self.hooks["create", "jobs"] = lambda _: self.run_job()
+
+    @property
+    def jobs(self):
+        return [name for kind, name in self.objects if kind == "jobs"]
+
+    def run_job(self):
+        name, code = self.jobs[-1], self.codes.pop(0)
+        self.objects["pods", f"{name}-x"] = pod_object(f"{name}-x", name, exit_code=code, phase="Failed")
+        self.logs[f"{name}-x"] = self.said
+        condition = {"type": "Failed" if code else "Complete", "status": "True", "reason": "BackoffLimitExceeded"}
+        condition["lastTransitionTime"] = "2026-11-22T10:01:00Z"
+        self.objects["jobs", name]["status"] = {"conditions": [condition]}
+
+
+@pytest.fixture(autouse=True)
+def volume(tmp_path, monkeypatch):
+    """Every helper pod is a process here that sees one directory."""
+    local = LocalVolume(tmp_path / "volume")
+    local.remove = lambda job, **_: local.run("remove", job)
+    local.opened = 0
+
+    @contextmanager
+    def opened(kube, template, *, job=None, write=False):
+        local.opened += 1
+        results = local.root / job["metadata"]["name"] / "results"
+        results.mkdir(parents=True, exist_ok=True)
+        (results / "bai.tif").write_bytes(b"pixels")
+        yield local
+
+    monkeypatch.setattr(run_module, "open_volume", opened)
+    return local
+
+
+def request(tmp_path, **changes):
+    return RunRequest(**{"inputs": {"url": "http://a"}, "output_dir": tmp_path / "out", "name": "one"} | changes)
+
+
+def test_a_good_run_leaves_its_results_here_and_nothing_there(tmp_path, volume):
+    kube, seen = World(0), Recorder()
+    outcome = run_job(kube, request(tmp_path), seen)
+    assert (outcome.job, outcome.phase, outcome.exit_code) == ("one", Phase.COMPLETE, 0)
+    assert (tmp_path / "out" / "bai.tif").read_bytes() == b"pixels"
+    assert kube.jobs == []
+    assert list(volume.root.iterdir()) == []
+    assert seen.phases == ["checks", "runner", "runner", "results", "results"]
+
+
+def test_keep_leaves_job_and_folder(tmp_path, volume):
+    kube = World(0)
+    run_job(kube, request(tmp_path, keep=True), Recorder())
+    assert kube.jobs == ["one"]
+    assert [each.name for each in volume.root.iterdir()] == ["one"]
+
+
+def test_detach_returns_at_once_with_the_next_command(tmp_path, volume):
+    kube = World(0)
+    outcome = run_job(kube, request(tmp_path, detach=True), Recorder())
+    assert (outcome.phase, outcome.hint) == (Phase.WAITING, "bai-kit logs one -f")
+    assert (kube.jobs, volume.opened) == (["one"], 0)
+
+
+@pytest.mark.parametrize("code", [1, 33, 75])
+def test_a_failed_workflow_ends_with_its_own_code_and_the_first_error(tmp_path, code, volume):
+    with pytest.raises(JobFailed, match=f"exit code {code}: pod x failed with exit code 7") as caught:
+        run_job(World(code), request(tmp_path), Recorder())
+    assert caught.value.exit_code == code
+    assert caught.value.hint == "bai-kit logs one"
+    assert not (tmp_path / "out").exists()
+    assert volume.opened == 0
+
+
+def test_a_temporary_failure_is_tried_again_as_another_job(tmp_path):
+    kube = World(75, 75, 0)
+    outcome = run_job(kube, request(tmp_path, retries=2), Recorder())
+    assert outcome.job == "one-try3"
+    assert kube.jobs == ["one", "one-try2"]
+
+
+@pytest.mark.parametrize(("codes", "retries"), [((75, 75), 1), ((75, 1), 5)])
+def test_tries_end_when_they_are_used_up_or_the_failure_is_for_good(tmp_path, codes, retries):
+    kube = World(*codes)
+    with pytest.raises(JobFailed) as caught:
+        run_job(kube, request(tmp_path, retries=retries), Recorder())
+    assert (caught.value.exit_code, kube.codes) == (codes[-1], [])
+
+
+def test_a_name_without_room_for_the_tries_is_refused_before_the_first(tmp_path):
+    kube = World(75, 0)
+    with pytest.raises(UsageError, match="n-try2' is not one"):
+        run_job(kube, request(tmp_path, name="n" * 50, retries=1), Recorder())
+    assert kube.jobs == []
+
+
+def test_a_name_of_ours_has_room_for_the_tries():
+    template = Template("r" * 53, job_template(), None)
+    assert len(new_name(template, room=len("-try10")) + "-try10") == LONGEST_NAME
+
+
+class PodGoes(Recorder):
+    """The pod is deleted while its log is read, and so is the Job if told; the rest of the log is not to be had."""
+
+    def __init__(self, kube, *kinds):
+        super().__init__()
+        self.kube, self.gone = kube, [("pods", "one-x"), *((each, "one") for each in kinds)]
+
+    def line(self, text):
+        for each in self.gone:
+            self.kube.objects.pop(each, None)
+
+
+@pytest.fixture
+def no_log(monkeypatch):
+    def refuse(*_, **__):
+        raise RemoteError("pod was deleted before it started")
+
+    monkeypatch.setattr("bai_kit.job.logs.open_volume", refuse)
+
+
+@pytest.mark.usefixtures("no_log")
+def test_a_pod_that_goes_while_its_log_is_read_does_not_make_a_good_job_bad(tmp_path):
+    kube = World(0)
+    assert run_job(kube, request(tmp_path), PodGoes(kube)).phase is Phase.COMPLETE
+    assert (tmp_path / "out" / "bai.tif").exists()
+
+
+@pytest.mark.usefixtures("no_log")
+def test_a_job_that_is_deleted_while_it_runs_has_failed(tmp_path):
+    kube = World(0)
+    with pytest.raises(JobFailed, match="job one was deleted") as caught:
+        run_job(kube, request(tmp_path), PodGoes(kube, "jobs"))
+    assert caught.value.exit_code == 1
+
+
+def test_inputs_are_checked_before_anything_is_made(tmp_path):
+    kube = World(0)
+    with pytest.raises(UsageError, match="url is missing"):
+        run_job(kube, request(tmp_path, inputs={}), Recorder())
+    assert kube.jobs == []
+
+
+def test_a_directory_in_use_is_refused_before_anything_is_asked(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
+    kube = World(0)
+    with pytest.raises(UsageError, match="not empty"):
+        run_job(kube, request(tmp_path), Recorder())
+    assert kube.calls == []
+
+
+def test_missing_rights_are_named_before_anything_is_made(tmp_path):
+    kube = World(0)
+    kube.forbidden = {("create", "jobs"), ("get", "pods")}
+    with pytest.raises(
+        SetupError,
+        match=r"no right to create jobs \(run\), get pods \(run, logs\), get pods/log \(run, logs\) in namespace ns",
+    ):
+        run_job(kube, request(tmp_path), Recorder())
+    assert kube.jobs == []
+
+
+@pytest.mark.parametrize(("claim", "said"), [(None, "is not in namespace"), ({"phase": "Lost"}, "has lost its volume")])
+def test_a_volume_that_is_not_there_is_said_before_anything_is_made(tmp_path, claim, said):
+    kube = World(0)
+    if claim:
+        kube.objects["persistentvolumeclaims", "bai-data"]["status"] = claim
+    else:
+        del kube.objects["persistentvolumeclaims", "bai-data"]
+    with pytest.raises(SetupError, match=said):
+        run_job(kube, request(tmp_path), Recorder())
+    assert kube.jobs == []
+
+
+def test_a_job_that_cannot_start_is_deleted_and_the_reason_is_said(tmp_path):
+    kube = World(0)
+    state = {"waiting": {"reason": "InvalidImageName", "message": "bad"}}
+
+    def never_starts(kube):
+        kube.objects["pods", "one-x"] = pod_object(
+            "one-x", "one", containerStatuses=[{"name": "runner", "state": state}]
+        )
+
+    kube.hooks["create", "jobs"] = never_starts
+    with pytest.raises(RemoteError, match="cannot start and was deleted: container runner: InvalidImageName: bad"):
+        run_job(kube, request(tmp_path), Recorder())
+    assert kube.jobs == []
+
+
+def test_the_limit_of_time_is_kubernetes_to_keep_and_shows_as_such(tmp_path):
+    kube = World(0)
+
+    def too_late(kube):
+        kube.run_job()
+        job = kube.objects["jobs", "one"]
+        assert job["spec"]["activeDeadlineSeconds"] == 9
+        job["status"]["conditions"][0] |= {"type": "Failed", "reason": "DeadlineExceeded"}
+        kube.objects["pods", "one-x"] = pod_object("one-x", "one", exit_code=143, phase="Failed")
+
+    kube.hooks["create", "jobs"] = too_late
+    with pytest.raises(WaitTimeout, match="ended after 60 s, its limit"):
+        run_job(kube, request(tmp_path, timeout_s=9), Recorder())
+
+
+class Interrupting(Recorder):
+    def line(self, text):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [(False, "detached: job one runs on"), (True, "job one was cancelled after 60 s")]
+)
+def test_ctrl_c_asks_once_and_does_as_it_is_told(tmp_path, wanted, said):
+    kube, asked = World(0), []
+
+    def starts(kube):
+        kube.run_job()
+        kube.objects["jobs", "one"]["status"] = {"active": 1}
+
+    def ends(kube):
+        condition = {"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}
+        condition["lastTransitionTime"] = "2026-11-22T10:01:00Z"
+        kube.objects["jobs", "one"]["status"] = {"conditions": [condition]}
+
+    kube.hooks |= {("create", "jobs"): starts, ("patch", "jobs"): ends}
+    with pytest.raises(JobFailed, match=said) as caught:
+        run_job(kube, request(tmp_path), Interrupting(), wants_cancel=lambda job: asked.append(job) or wanted)
+    assert (caught.value.exit_code, asked) == (130, ["one"])
+    assert ("patch", "jobs") in kube.calls or not wanted
+    assert kube.jobs == ["one"]
+
+
+def test_ctrl_c_after_the_end_neither_asks_nor_cancels(tmp_path):
+    with pytest.raises(JobFailed, match="interrupted; job one is complete") as caught:
+        run_job(World(0), request(tmp_path), Interrupting(), wants_cancel=lambda _: pytest.fail("asked"))
+    assert caught.value.hint == "bai-kit results one"

@@ -1,0 +1,71 @@
+"""Why a runner does not start, in words, and when that is believed."""
+
+import pytest
+
+from bai_kit.kube.pods import started, trouble
+from tests.bai_kit.fakes import pod_object
+
+
+def waiting(reason, message=""):
+    state = {"waiting": {"reason": reason, "message": message}}
+    return pod_object(containerStatuses=[{"name": "runner", "state": state}])
+
+
+def unschedulable(message):
+    conditions = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]
+    return pod_object(conditions=conditions, containerStatuses=[])
+
+
+def event(reason, message=""):
+    return {"reason": reason, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("pod", "events", "waited_s", "said"),
+    [
+        (waiting("ImagePullBackOff", "no such image"), [], 16, "container runner: ImagePullBackOff: no such image"),
+        (waiting("InvalidImageName", "bad"), [], 0.1, "container runner: InvalidImageName: bad"),
+        (waiting("CreateContainerConfigError", 'secret "x" not found'), [], 0.1, 'secret "x" not found'),
+        (unschedulable("0/1 nodes: Insufficient cpu"), [], 121, "no node takes its pod: 0/1 nodes: Insufficient cpu"),
+        (
+            unschedulable("node(s) had untolerated taint"),
+            [],
+            16,
+            "no node takes its pod: node(s) had untolerated taint",
+        ),
+        (unschedulable("had untolerated taint"), [event("TriggeredScaleUp")], 121, "had untolerated taint"),
+        (unschedulable("pod has unbound immediate PersistentVolumeClaims"), [], 16, "unbound immediate"),
+        (pod_object(), [event("FailedMount", 'configmap "x" not found')], 31, 'mounted: configmap "x" not found'),
+        (pod_object(), [], 121, "its pod is Pending after 121 s"),
+        (None, [event("FailedCreate", "exceeded quota: q")], 16, "its pod was refused: exceeded quota: q"),
+        (None, [event("FailedCreate", "a"), event("FailedCreate", "violates PodSecurity")], 16, "violates PodSecurity"),
+        (None, [], 121, "it has no pod after 121 s"),
+    ],
+)
+def test_the_reason_is_said(pod, events, waited_s, said):
+    assert said in (trouble(pod, events, waited_s, 120) or "")
+
+
+@pytest.mark.parametrize(
+    ("pod", "events", "waited_s"),
+    [
+        (None, [], 5),
+        (None, [event("FailedCreate", "exceeded quota")], 5),
+        (pod_object(), [], 60),
+        (waiting("ErrImagePull", "timeout"), [], 5),
+        (unschedulable("untolerated taint"), [], 5),
+        (unschedulable("Insufficient cpu"), [], 60),
+        (unschedulable("untolerated taint"), [event("TriggeredScaleUp")], 60),
+        (pod_object(), [event("FailedMount", "timeout")], 20),
+    ],
+)
+def test_what_may_mend_itself_is_waited_for(pod, events, waited_s):
+    assert trouble(pod, events, waited_s, 120) is None
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [(None, False), (pod_object(), False), (pod_object(running=True), True), (pod_object(exit_code=1), True)],
+)
+def test_a_container_that_runs_or_has_run_has_started(pod, expected):
+    assert started(pod, "runner") is expected

@@ -1,0 +1,50 @@
+"""What a deploy would change."""
+
+import base64
+from pathlib import Path
+
+from bai_kit.release.diff import Changes, find_changes
+from bai_kit.release.plan import Release
+from tests.bai_kit.fake_helm import FakeHelm
+from tests.bai_kit.fakes import FakeKube
+
+
+def config(name, **data):
+    return {"kind": "ConfigMap", "metadata": {"name": name}, "data": data}
+
+
+def changes(before, after):
+    helm = FakeHelm(FakeKube(), {"bai": before})
+    if before:
+        helm._add("bai", "deployed")
+    return find_changes(helm, [Release("bai", Path("bai-chart"), {"objects": after})])
+
+
+def test_made_changed_and_removed_objects_are_told_apart_and_the_rest_is_left_out():
+    found = changes(
+        [config("a", x="1"), config("b", x="1"), config("c")], [config("a", x="2"), config("c"), config("d")]
+    )
+    assert [(each.object, each.what) for each in found] == [
+        ("ConfigMap/a", "change"),
+        ("ConfigMap/b", "delete"),
+        ("ConfigMap/d", "create"),
+    ]
+    assert "-  x: '1'\n+  x: '2'" in found[0].diff
+
+
+def test_a_changed_secret_shows_that_it_changed_and_not_to_what():
+    def secret(text):
+        return {
+            "kind": "Secret",
+            "metadata": {"name": "s"},
+            "data": {"password": base64.b64encode(text.encode()).decode()},
+        }
+
+    (found,) = changes([secret("hunter2")], [secret("hunter3")])
+    assert found.diff.count("(hidden, ") == 2
+    assert base64.b64encode(b"hunter2").decode() not in found.diff
+    assert changes([secret("same")], [secret("same")]) == ()
+
+
+def test_nothing_to_change_is_said():
+    assert Changes("ns", ()).__rich__() == "nothing to change in namespace ns"

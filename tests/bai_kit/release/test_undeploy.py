@@ -1,0 +1,110 @@
+"""What is removed, in which order, and what is asked and kept."""
+
+import pytest
+
+from bai_kit.errors import UsageError, WaitTimeout
+from bai_kit.release import undeploy as module
+from bai_kit.release.undeploy import undeploy
+from bai_kit.settings import Settings
+from tests.bai_kit.fake_helm import FakeHelm, claim
+from tests.bai_kit.fakes import FakeKube, job_object, pod_object
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch):
+    monkeypatch.setattr(module, "POLL_S", 0)
+
+
+@pytest.fixture
+def helm():
+    kube = FakeKube(("persistentvolumeclaims", claim()))
+    helm = FakeHelm(kube)
+    for name in ("dask-gateway", "bai"):
+        helm._add(name, "deployed")
+    helm.charts["dask-gateway"] = "dask-gateway-0.1.0"
+    return helm
+
+
+def run(helm, *, purge=False, answer=True):
+    asked = []
+
+    def confirm(question):
+        asked.append(question)
+        return answer
+
+    return undeploy(helm, helm.kube, Settings(), purge=purge, confirm=confirm), asked
+
+
+def with_running_job(helm):
+    helm.kube.objects["jobs", "bai-1"] = job_object(active=1)
+    helm.kube.objects["pods", "bai-1-x"] = pod_object(running=True)
+
+
+def test_bai_goes_before_the_gateway_and_the_volume_stays(helm):
+    done, asked = run(helm)
+    assert helm.calls == [("uninstall", "bai"), ("uninstall", "dask-gateway")]
+    assert (done.releases, done.kept) == (
+        ("bai", "dask-gateway"),
+        ("volume bai-data with the results (--purge removes it)",),
+    )
+    assert asked == []
+
+
+def test_purge_removes_the_volume_after_asking(helm):
+    done, asked = run(helm, purge=True)
+    assert asked == ["Remove the volume with the results of all jobs?"]
+    assert done.kept == ()
+    assert ("persistentvolumeclaims", "bai-data") not in helm.kube.objects
+
+
+def test_a_running_job_is_asked_about_and_no_means_no(helm):
+    with_running_job(helm)
+    with pytest.raises(UsageError, match="nothing was removed"):
+        run(helm, answer=False)
+    assert helm.calls == []
+    assert ("jobs", "bai-1") in helm.kube.objects
+
+
+def test_jobs_have_ended_before_their_rights_and_gateway_go(helm):
+    with_running_job(helm)
+    looks = []
+
+    def pod_ends(kube):
+        looks.append(list(helm.calls))
+        if len(looks) == 4:
+            kube.objects.pop(("pods", "bai-1-x"))
+
+    helm.kube.hooks["list", "pods"] = pod_ends
+    done, asked = run(helm)
+    assert asked == ["End the running jobs bai-1?"]
+    assert done.jobs == ("bai-1",)
+    assert all(calls == [] for calls in looks[:4])
+    assert helm.calls == [("uninstall", "bai"), ("uninstall", "dask-gateway")]
+
+
+def test_a_job_that_does_not_end_is_named_and_nothing_else_is_removed(helm, monkeypatch):
+    with_running_job(helm)
+    monkeypatch.setattr(module, "GONE_S", 0)
+    with pytest.raises(WaitTimeout, match="bai-1-x"):
+        run(helm)
+    assert helm.calls == []
+
+
+def test_a_gateway_that_another_release_uses_stays(helm):
+    helm._add("fire", "deployed")
+    done, _ = run(helm)
+    assert helm.calls == [("uninstall", "bai")]
+    assert done.kept[0] == "release dask-gateway: release fire uses it"
+
+
+def test_the_pod_that_helm_test_leaves_goes_too(helm):
+    labels = {"app.kubernetes.io/instance": "dask-gateway"}
+    helm.kube.objects["pods", "dask-gateway-test"] = {"metadata": {"name": "dask-gateway-test", "labels": labels}}
+    run(helm)
+    assert ("pods", "dask-gateway-test") not in helm.kube.objects
+
+
+def test_nothing_installed_is_no_error():
+    done, _ = run(FakeHelm(FakeKube()))
+    assert (done.releases, done.kept) == ((), ())
+    assert done.__rich__() == "nothing was installed"

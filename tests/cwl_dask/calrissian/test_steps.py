@@ -1,0 +1,115 @@
+"""Workflows under Calrissian's classes, whose pods are a class of the test. Needs Calrissian's environment."""
+
+import json
+
+import pytest
+
+pytest.importorskip("calrissian")
+
+import calrissian.job
+from calrissian.context import CalrissianRuntimeContext
+from calrissian.k8s import CompletionResult
+from calrissian.report import Reporter
+from cwltool.context import LoadingContext
+from cwltool.executors import SingleJobExecutor
+from cwltool.load_tool import load_tool
+from kubernetes import client
+
+from cwl_dask.calrissian import steps
+from cwl_dask.calrissian.pod import Runner
+from cwl_dask.calrissian.watch import StepError
+
+TOOL = {
+    "class": "CommandLineTool",
+    "id": "tool",
+    "baseCommand": "true",
+    "temporaryFailCodes": [75],
+    "requirements": {
+        "DockerRequirement": {"dockerPull": "app:1"},
+        "ResourceRequirement": {"coresMin": "$(1 / 4)", "coresMax": 1, "ramMin": 256, "ramMax": 512},
+        "InlineJavascriptRequirement": {},
+    },
+    "inputs": {},
+    "outputs": {"result": {"type": "File", "outputBinding": {"glob": "result.txt"}}},
+}
+WORKFLOW = {
+    "class": "Workflow",
+    "id": "main",
+    "inputs": {},
+    "outputs": {"result": {"type": "File", "outputSource": "step/result"}},
+    "steps": {"step": {"run": "#tool", "in": {}, "out": ["result"]}},
+}
+
+
+class Api:
+    """Stands for Kubernetes: the runner's volume is the test's folder, and the step ends as the test says."""
+
+    ends: int | StepError
+    folder: str
+    submitted: dict
+
+    def get_current_pod(self):
+        claim = client.V1PersistentVolumeClaimVolumeSource(claim_name="work")
+        mount = client.V1VolumeMount(name="work", mount_path=self.folder)
+        spec = client.V1PodSpec(
+            containers=[client.V1Container(name="runner", volume_mounts=[mount])],
+            volumes=[client.V1Volume(name="work", persistent_volume_claim=claim)],
+        )
+        pod = client.V1Pod(metadata=client.V1ObjectMeta(name="runner-1", uid="1"), spec=spec)
+        self.runner = Runner.from_pod(pod)
+        return pod
+
+    def check(self):
+        pass
+
+    def submit_pod(self, pod):
+        type(self).submitted = pod
+
+    def wait_for_completion(self):
+        if isinstance(self.ends, StepError):
+            raise self.ends
+        return CompletionResult(self.ends, "250m", "256Mi", None, None, [])
+
+
+@pytest.fixture
+def workflow(tmp_path, monkeypatch):
+    """Run a workflow of one step that ends as told; returns how the workflow ended."""
+    monkeypatch.setattr(calrissian.job, "KubernetesClient", Api)
+    monkeypatch.setattr(Reporter, "add_report", lambda _: None)  # there is one in Calrissian's `main` alone
+    monkeypatch.setattr(Api, "folder", str(tmp_path), raising=False)
+
+    def run(ends):
+        monkeypatch.setattr(Api, "ends", ends, raising=False)
+        package = tmp_path / "package.cwl"
+        package.write_text(json.dumps({"cwlVersion": "v1.2", "$graph": [WORKFLOW, TOOL]}))
+        process = load_tool(f"{package.as_uri()}#main", LoadingContext({"construct_tool_object": steps.make_tool}))
+        folder = str(tmp_path / "part")
+        context = {"outdir": str(tmp_path / "out"), "basedir": str(tmp_path), "tmpdir_prefix": folder}
+        # As Calrissian's executor selects them: the most of everything.
+        context["select_resources"] = lambda request, _: {"cores": request["coresMax"], "ram": request["ramMax"]}
+        executor = SingleJobExecutor()
+        executor.execute(process, {}, CalrissianRuntimeContext(context | {"tmp_outdir_prefix": folder}))
+        return executor.final_status[-1]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        (75, "temporaryFail"),
+        (1, "permanentFail"),
+        (StepError("no cluster", temporary=True), "temporaryFail"),
+        (StepError("no image"), "permanentFail"),
+    ],
+)
+def test_a_workflow_ends_as_its_step(workflow, ends, status):
+    assert workflow(ends) == status
+
+
+def test_a_step_asks_for_the_least_and_may_use_the_most(workflow):
+    workflow(1)
+    assert Api.submitted["spec"]["containers"][0]["resources"] == {
+        "requests": {"cpu": "0.25", "memory": "512Mi"},
+        "limits": {"memory": "512Mi"},
+    }

@@ -1,0 +1,231 @@
+"""A step's pod as Kubernetes reports it. Calrissian's pins need an environment of their own: see constraints.txt."""
+
+import json
+import queue
+
+import pytest
+
+pytest.importorskip("calrissian")
+
+from calrissian.k8s import KubernetesClient, PodMonitor
+from kubernetes import client
+from kubernetes.client.rest import ApiException
+from urllib3.exceptions import ProtocolError
+
+from cwl_dask.calrissian import watch as watching
+from cwl_dask.calrissian.guard import Ledger
+from cwl_dask.calrissian.session import Session
+from cwl_dask.calrissian.watch import StepClient, StepError, reason, transient, waiting_for
+from cwl_dask.core.claim import ClaimError
+from cwl_dask.core.output import Output
+
+
+class Lines:
+    """Stands for the log of the pod."""
+
+    def __init__(self, tail=()):
+        self.tail, self.entries, self.started = tail, [], 0
+
+    def start(self):
+        self.started += 1
+
+    def finish(self):
+        pass
+
+
+def pod(state=None, phase="Pending", why=None, deleted=None, conditions=None):
+    statuses = [client.V1ContainerStatus(name="c", image="i", image_id="", ready=False, restart_count=0, state=state)]
+    resources = client.V1ResourceRequirements(requests={"cpu": "1", "memory": "512Mi"}, limits={"memory": "512Mi"})
+    return client.V1Pod(
+        metadata=client.V1ObjectMeta(name="step-1", deletion_timestamp=deleted),
+        spec=client.V1PodSpec(containers=[client.V1Container(name="c", resources=resources)]),
+        status=client.V1PodStatus(
+            phase=phase, reason=why, container_statuses=statuses if state else None, conditions=conditions
+        ),
+    )
+
+
+def waiting(why, message=""):
+    return client.V1ContainerState(waiting=client.V1ContainerStateWaiting(reason=why, message=message))
+
+
+def terminated(code, why="Error"):
+    return client.V1ContainerState(terminated=client.V1ContainerStateTerminated(exit_code=code, reason=why))
+
+
+RUNNING = client.V1ContainerState(running=client.V1ContainerStateRunning())
+
+
+class Claim:
+    """Stands for the claim on a cluster."""
+
+    dismissed, why = False, None
+
+    def failure(self):
+        return self.why
+
+    def dismiss(self):
+        self.dismissed = True
+
+
+@pytest.fixture
+def step(monkeypatch, caplog):
+    """A client whose watch tells what the test puts into `step.events`."""
+    caplog.set_level("INFO")
+    made = StepClient.__new__(StepClient)
+    made.session = Session(output=Output(), ledger=Ledger(None), pending_s=5)
+    made.events, made.lines, made.pod, made.deleted = queue.SimpleQueue(), Lines(), pod(), []
+    made.core_api_instance = made.namespace = None
+    monkeypatch.setattr(StepClient, "_watch", lambda self, name, events, over: self.feed(events))
+    monkeypatch.setattr(StepClient, "delete_pod_name", lambda self, name: self.deleted.append(name))
+    monkeypatch.setattr(watching, "PodLog", lambda *_: made.lines)
+    monkeypatch.setattr(PodMonitor, "pod_names", ["step-1"])
+
+    def feed(events):
+        while not made.events.empty():
+            events.put(made.events.get())
+
+    made.feed = feed
+    made.tell = lambda *pods: [made.events.put({"type": "MODIFIED", "object": each}) for each in pods]
+    return made
+
+
+def test_a_step_that_ends_well(step):
+    step.tell(pod(), pod(waiting("ContainerCreating")), pod(RUNNING), pod(RUNNING), pod(terminated(0, "Completed")))
+    result = step.wait_for_completion()
+    assert (result.exit_code, result.cpus, result.memory) == (0, "1", "512Mi")
+    assert step.lines.started == 1
+    assert step.deleted == ["step-1"]
+
+
+def test_a_step_so_short_that_it_was_never_seen_running_has_its_lines_read(step):
+    step.tell(pod(terminated(0, "Completed")))
+    step.wait_for_completion()
+    assert step.lines.started == 1
+
+
+def test_a_failure_is_told_with_its_code_and_last_lines(step, caplog):
+    step.lines.tail = ("one", "two")
+    step.tell(pod(terminated(7)))
+    assert step.wait_for_completion().exit_code == 7
+    assert caplog.messages[-1] == "pod step-1 failed with exit code 7: Error\n    one\n    two"
+
+
+def test_a_killed_step_is_told_what_it_may_use(step, caplog):
+    step.tell(pod(terminated(137, "OOMKilled")))
+    step.wait_for_completion()
+    assert "137: OOMKilled: it may use 512Mi; ask for more with ramMin and ramMax" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("seen", "message", "temporary"),
+    [
+        (pod(waiting("ImagePullBackOff", "not found")), "pod step-1: ImagePullBackOff: not found", False),
+        (pod(waiting("CreateContainerConfigError", "no secret")), "no secret", False),
+        (pod(phase="Failed", why="Evicted"), "pod step-1: Evicted", False),
+        (pod(terminated(143), deleted="now"), "pod step-1 was deleted while it ran", True),
+    ],
+)
+def test_what_will_not_start_or_was_taken_away(step, seen, message, temporary):
+    step.tell(seen)
+    with pytest.raises(StepError, match=message) as caught:
+        step.wait_for_completion()
+    assert caught.value.temporary is temporary
+    assert step.deleted == ["step-1"]
+
+
+def test_a_pod_that_is_gone(step):
+    step.events.put({"type": "DELETED", "object": pod(RUNNING)})
+    with pytest.raises(StepError, match="was deleted while it ran"):
+        step.wait_for_completion()
+
+
+def test_a_watch_that_is_refused(step):
+    step.events.put(ApiException(status=403, reason="Forbidden"))
+    with pytest.raises(StepError, match="cannot watch pod step-1"):
+        step.wait_for_completion()
+
+
+def test_a_pod_that_does_not_start_in_time_says_why(step):
+    object.__setattr__(step.session, "pending_s", 0.3)
+    condition = client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message="0/1 nodes")
+    step.tell(pod(conditions=[condition]))
+    with pytest.raises(StepError, match="has not started after 0 s: Unschedulable: 0/1 nodes") as caught:
+        step.wait_for_completion()
+    assert caught.value.temporary  # other pods may end
+
+
+@pytest.mark.parametrize("temporary", [True, False])
+def test_a_cluster_that_fails_ends_the_step(step, temporary):
+    step.claim = Claim()
+    step.claim.why = ClaimError("cluster x is failed", temporary=temporary)
+    with pytest.raises(StepError, match="cluster x is failed") as caught:
+        step.wait_for_completion()
+    assert caught.value.temporary is temporary
+
+
+def test_sigterm_ends_the_step(step):
+    step.session.stop.set()
+    with pytest.raises(StepError, match="stopped"):
+        step.wait_for_completion()
+    assert step.deleted == ["step-1"]
+
+
+def test_the_cluster_is_dismissed_as_soon_as_the_pod_has_ended(step):
+    step.claim = Claim()
+    step.tell(pod(RUNNING), pod(terminated(0, "Completed")))
+    step.wait_for_completion()
+    assert step.claim.dismissed
+
+
+def test_a_pod_that_cannot_be_deleted_stays_owed(step, monkeypatch, caplog):
+    def refuse(*_):
+        raise ApiException(status=403, reason="Forbidden")
+
+    monkeypatch.setattr(StepClient, "delete_pod_name", refuse)
+    step.session.ledger.owe("pod", "step-1")
+    step.tell(pod(terminated(0)))
+    step.wait_for_completion()
+    assert step.session.ledger._owed == {"pod step-1"}
+    assert "pod step-1 may still run" in caplog.text
+
+
+def test_a_refused_pod_is_told_in_kubernetes_own_words(step, monkeypatch):
+    error = ApiException(status=403)
+    error.body = json.dumps({"message": 'pods is forbidden: violates PodSecurity "restricted"'})
+
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(KubernetesClient, "submit_pod", refuse)
+    with pytest.raises(
+        StepError, match='cannot create pod step-1: pods is forbidden: violates PodSecurity "restricted"'
+    ):
+        step.submit_pod({"metadata": {"name": "step-1"}})
+    assert not step.session.ledger._owed
+
+
+def test_reasons_of_containers_that_wait_as_usual_are_none():
+    assert waiting_for(pod(waiting("ContainerCreating"))) is None
+    assert waiting_for(pod()) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ApiException(status=403), False),
+        (ApiException(status=404), False),
+        (ApiException(status=409), False),
+        (ApiException(status=429), True),
+        (ApiException(status=503), True),
+        (ApiException(status=0), True),
+        (ProtocolError("broken"), True),
+        (ValueError("x"), False),
+    ],
+)
+def test_what_is_worth_another_try(error, expected):
+    assert transient(error) is expected
+
+
+def test_an_answer_without_a_sentence_is_told_as_it_is():
+    assert reason(ProtocolError("broken")) == "broken"

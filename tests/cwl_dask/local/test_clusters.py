@@ -1,0 +1,94 @@
+"""What the steps of one run share: their turn, and what they see of their cluster."""
+
+import stat
+import threading
+
+import dask
+import pytest
+import yaml
+
+from cwl_dask.core import claim as lifecycle
+from cwl_dask.core.claim import ClaimError
+from cwl_dask.local.clusters import Clusters
+from tests.local.steps import eventually
+
+
+class FakeClaim:
+    """A cluster at once."""
+
+    name, options = "fake", {"worker_cores": 2}
+
+    def __init__(self, requirement, image):
+        self.requirement, self.image = requirement, image
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def wait_running(self):
+        pass
+
+    def dismiss(self):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _fake(monkeypatch):
+    monkeypatch.setattr(lifecycle, "Claim", FakeClaim)
+
+
+def test_at_most_so_many_clusters_at_a_time_and_the_rest_waits():
+    clusters, log, go = Clusters(limit=2), [], threading.Semaphore(0)
+
+    def step():
+        with clusters.claim(None, None):
+            log.append("in")
+            go.acquire(timeout=10)
+            log.append("out")
+
+    steps = [threading.Thread(target=step) for _ in range(5)]
+    for thread in steps:
+        thread.start()
+    eventually(lambda: log.count("in") >= 2)
+    steps[0].join(0.2)  # time for a third to come in
+    assert log == ["in", "in"]
+    for ended in range(1, 6):
+        go.release()
+        eventually(lambda ended=ended: log.count("out") == ended and log.count("in") == min(ended + 2, 5))
+    for thread in steps:
+        thread.join(20)
+    at_once = [sum(1 if word == "in" else -1 for word in log[: end + 1]) for end in range(len(log))]
+    assert max(at_once) == 2
+
+
+def test_after_a_stop_no_step_gets_a_cluster():
+    clusters = Clusters(limit=1)
+    clusters.stop()
+    with pytest.raises(ClaimError, match="stopped"), clusters.claim(None, None):
+        pass
+
+
+def test_a_step_sees_the_gateway_the_user_and_the_options_in_a_private_file(monkeypatch):
+    monkeypatch.setenv("GATEWAY_WORD", "open sesame")
+    gateway = {
+        "gateway.address": "http://gateway",
+        "gateway.auth": {"type": "basic", "kwargs": {"password": "{GATEWAY_WORD}"}},
+        "gateway.cluster.options": {"worker_cores": 1, "queue": "fast"},
+    }
+    with dask.config.set(gateway), Clusters.configuration(FakeClaim(None, None)) as directory:
+        file = directory / "gateway.yaml"
+        seen = yaml.safe_load(file.read_text())["gateway"]
+        assert (stat.S_IMODE(directory.stat().st_mode), stat.S_IMODE(file.stat().st_mode)) == (0o700, 0o600)
+    assert not directory.exists()
+    assert seen["address"] == "http://gateway"
+    assert seen["auth"]["kwargs"]["password"] == "open sesame"
+    assert seen["auth"]["kwargs"]["username"]
+    assert seen["cluster"]["options"] == {"worker_cores": 2, "queue": "fast"}
+
+
+def test_a_gateway_is_available_only_where_dask_is_told_of_one():
+    assert not Clusters().available()
+    with dask.config.set({"gateway.address": "http://gateway"}):
+        assert Clusters().available()

@@ -1,0 +1,1 @@
+"""Application packages: loading, validation, conversion and inputs."""

@@ -1,0 +1,1 @@
+"""Helm releases of the two charts: values, deployment, differences and removal."""

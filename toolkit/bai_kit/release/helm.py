@@ -1,0 +1,241 @@
+"""Helm in a few words. The only importer of pyhelm3, and the only place that knows its errors.
+
+pyhelm3's `Command` runs the executable; its `Client` is not used, because it joins the lists of values where Helm
+replaces them, uninstalls releases that it finds stuck, and shows secrets in its diffs. So: one dictionary of values,
+already merged (bai_kit.release.merge), no token on a command line, and Helm's texts shortened and without secrets.
+"""
+
+import asyncio
+import json
+import logging
+import re
+import shutil
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyhelm3
+import yaml
+
+from bai_kit.errors import BaiKitError, HelmError, SetupError, ValuesError
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+OLDEST = (3, 14)
+"""The first Helm whose `--dry-run=server` tells what an upgrade would change."""
+AFTER_HOOKS_S = 60
+"""Seconds that an uninstall may take beside the chart's own clean-up."""
+LONGEST_ERROR = 2000
+_SECRET = re.compile(
+    r"(?i)((?:password|token|secret|authorization)\w*[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?[^\s,;\"'}]+"
+)
+
+log = logging.getLogger(__name__)
+logging.getLogger("pyhelm3").setLevel(logging.CRITICAL)  # it logs whole command lines
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A release as Helm has it."""
+
+    release: str
+    number: int
+    status: str
+    """Helm's word: deployed, failed, pending-install, ..."""
+    manifest: tuple[Json, ...] = ()
+    """Its objects, without hooks."""
+
+
+class Helm:
+    """One Helm executable and one namespace of one Kubernetes.
+
+    Args:
+        namespace: Namespace of the releases.
+        executable: Name on PATH, or path.
+        context: The kubeconfig's context; None is its current one.
+        kubeconfig: Path of the kubeconfig; None is Helm's default.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        *,
+        executable: str = "helm",
+        context: str | None = None,
+        kubeconfig: str | None = None,
+    ) -> None:
+        self.namespace = namespace
+        self._executable = executable
+        self._command = pyhelm3.Command(executable=executable, kubecontext=context, kubeconfig=kubeconfig)
+
+    def version(self) -> str:
+        """Return Helm's version, such as 3.19.0.
+
+        Raises:
+            SetupError: there is no Helm, or it is too old.
+        """
+        if shutil.which(self._executable) is None:
+            raise SetupError(
+                f"helm is not here: no executable {self._executable!r}",
+                hint="install Helm 3.14 or later (https://helm.sh/docs/intro/install), or set BAI_KIT_HELM=PATH",
+            )
+        version = self._run(self._command.version()).strip().removeprefix("v")
+        if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST:
+            raise SetupError(f"helm {version} is too old", hint=f"install Helm {OLDEST[0]}.{OLDEST[1]} or later")
+        return str(version)
+
+    def current(self, release: str) -> Revision | None:
+        """Return a release's newest revision with its objects; None when it is not installed."""
+        try:
+            status = self._run(self._command.status(release, namespace=self.namespace))
+        except _NoReleaseError:
+            return None
+        return _revision(status)
+
+    def last_deployed(self, release: str) -> int | None:
+        """Return the newest revision that was deployed whole; None when there is none."""
+        try:
+            history = self._run(self._command.history(release, namespace=self.namespace))
+        except _NoReleaseError:
+            return None
+        good = [each["revision"] for each in history if each["status"] in {"deployed", "superseded"}]
+        return max(good, default=None)
+
+    def releases(self) -> dict[str, str]:
+        """Return the namespace's releases, each with its chart's name and version."""
+        found = self._run(self._command.list(namespace=self.namespace, include_failed=True, include_pending=True))
+        return {each["name"]: each["chart"] for each in found}
+
+    def render(self, release: str, chart: Path, values: Mapping[str, Any]) -> list[Json]:
+        """Return the objects of a chart, hooks included; asks no Kubernetes.
+
+        Raises:
+            ValuesError: the chart does not take the values.
+        """
+        rendered = self._run(self._command.template(release, chart, dict(values), namespace=self.namespace))
+        return [each for each in rendered if each]
+
+    def preview(self, release: str, chart: Path, values: Mapping[str, Any]) -> Revision:
+        """Return what installing or upgrading would make; Kubernetes is asked, nothing is changed."""
+        words = ["upgrade", release, chart, "--install", "--dry-run=server", "--namespace", self.namespace]
+        words += ["--output", "json", "--values", "-"]
+        return _revision(_parse(self._run(self._command.run(words, json.dumps(values).encode()))))
+
+    def install(self, release: str, chart: Path, values: Mapping[str, Any], *, timeout_s: int = 300) -> Revision:
+        """Install or upgrade a release; hooks are waited for, workloads are not.
+
+        Raises:
+            ValuesError: the chart does not take the values.
+            HelmError: Helm or Kubernetes refused.
+        """
+        made = self._run(
+            self._command.install_or_upgrade(
+                release,
+                chart,
+                dict(values),
+                namespace=self.namespace,
+                create_namespace=False,
+                reset_values=True,
+                timeout=f"{timeout_s}s",
+            )
+        )
+        return _revision(made)
+
+    def rollback(self, release: str, number: int) -> None:
+        """Go back to a revision."""
+        self._run(self._command.rollback(release, number, namespace=self.namespace))
+
+    def uninstall(self, release: str, *, no_hooks: bool = False) -> None:
+        """Remove a release and wait until its objects are gone; nothing happens when there is none.
+
+        Args:
+            release: Its name.
+            no_hooks: Do not run what the chart wants done first, such as ending clusters.
+        """
+        try:
+            timeout = f"{self._hook_limit(release) + AFTER_HOOKS_S:.0f}s"
+            self._run(
+                self._command.uninstall(
+                    release, namespace=self.namespace, no_hooks=no_hooks, wait=True, timeout=timeout
+                )
+            )
+        except _NoReleaseError:
+            log.debug("release %s is not installed", release)
+
+    def _hook_limit(self, release: str) -> float:
+        """Return the seconds that a release's clean-up may take; 60 for a chart that has none."""
+        values = self._run(self._command.get_values(release, computed=True, namespace=self.namespace))
+        return float((values.get("cleanup") or {}).get("timeout") or 60)
+
+    def _run(self, call: Awaitable[T]) -> T:
+        async def run() -> T:
+            return await call
+
+        try:
+            return asyncio.run(run())
+        except pyhelm3.Error as exc:
+            raise _translate(exc.stderr.decode(errors="replace")) from exc
+
+
+class _NoReleaseError(HelmError):
+    """There is no such release; callers here turn it into None."""
+
+
+def redact(text: str) -> str:
+    """Return Helm's words without secrets, at most 2 kB of their end."""
+    return _SECRET.sub(r"\1(hidden)", text.strip())[-LONGEST_ERROR:]
+
+
+_MEANINGS: tuple[tuple[str, type[BaiKitError], str, str | None], ...] = (
+    ("cluster unreachable", SetupError, "helm cannot reach Kubernetes", "kubectl cluster-info"),
+    ("another operation", HelmError, "helm", "another deploy runs; if it was killed: helm history, then helm rollback"),
+    ("forbidden", SetupError, "helm has no right to do this", "bai-kit doctor"),
+    ("cannot be imported into the current release", HelmError, "helm", "delete that object, or choose another release"),
+)
+"""What Helm's words mean: (words, class, what failed, next step)."""
+
+
+def _translate(stderr: str) -> BaiKitError:
+    """Say what Helm said, with the class that callers act upon and the next step."""
+    text = redact("\n".join(line for line in stderr.splitlines() if not line.startswith("WARNING:")))
+    text = text.removeprefix("Error: ").removeprefix("UPGRADE FAILED: ").removeprefix("INSTALLATION FAILED: ")
+    low = text.lower()
+    if "release: not found" in low:
+        return _NoReleaseError(text)
+    if "specifications of the schema" in low:
+        return ValuesError(_schema_faults(stderr), hint="bai-kit render values")
+    if "execution error at" in low:
+        return ValuesError(text.rpartition("): ")[2].partition("\n")[0])
+    for words, kind, what, hint in _MEANINGS:
+        if words in low:
+            return kind(f"{what}: {text}", hint=hint)
+    return HelmError(f"helm: {text}")
+
+
+def _schema_faults(stderr: str) -> str:
+    """List the keys that the schema refuses, each once, with what is wrong; not the values of secrets."""
+    faults: dict[str, str] = {}
+    for path, fault in re.findall(r"- at '([^']*)': (.*)", stderr):
+        key = path.strip("/").replace("/", ".")
+        secret = re.search("(?i)password|secret|token", key)
+        if "Of' failed" not in fault and fault != "validation failed":
+            faults.setdefault(key, "is not as the schema says" if secret else fault)
+    return "; ".join(f"{key}: {fault}" if key else fault for key, fault in faults.items()) or redact(stderr)
+
+
+def _parse(output: bytes) -> Json:
+    """Read Helm's JSON; Helm 4 may write a line in front of it."""
+    parsed: Json = json.loads(output[output.index(b"{") :])
+    return parsed
+
+
+def _revision(release: Mapping[str, Any]) -> Revision:
+    objects = yaml.load_all(release.get("manifest") or "", Loader=pyhelm3.command.SafeLoader)
+    return Revision(
+        release=release["name"],
+        number=release["version"],
+        status=release["info"]["status"],
+        manifest=tuple(each for each in objects if each),
+    )

@@ -1,0 +1,40 @@
+"""The profiles' values, rendered. The only importer of jinja2."""
+
+from importlib import resources
+from typing import Any
+
+import jinja2
+import yaml
+
+from bai_kit.errors import UsageError
+
+SUFFIX = ".yaml.j2"
+BASE = "base"
+
+
+def profiles() -> list[str]:
+    """Return the names of the profiles that there are."""
+    names = (each.name for each in (resources.files("bai_kit.release") / "templates").iterdir())
+    return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and name != BASE + SUFFIX)
+
+
+def render_values(profile: str, **context: Any) -> dict[str, Any]:
+    """Return the values of both releases, by `dask-gateway` and `bai`.
+
+    Args:
+        profile: One of `profiles()`.
+        context: What the templates name: gateway_address, registry, tag, own_images.
+
+    Raises:
+        UsageError: there is no such profile.
+    """
+    if profile not in profiles():
+        raise UsageError(f"there is no profile {profile!r}", hint=f"--profile {'|'.join(profiles())}")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bai_kit.release"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+    )
+    values: dict[str, Any] = yaml.safe_load(environment.get_template(profile + SUFFIX).render(context))
+    return values

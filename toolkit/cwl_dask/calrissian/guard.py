@@ -1,0 +1,100 @@
+"""The ledger that a runner holds, and the guard that settles it when the runner was killed.
+
+Runner and guard are two containers of one pod with a folder in common. The runner holds a lock on `ledger` as long as
+it lives; the kernel lets go of it however the runner ends. The last line `done` says that nothing is owed. While it
+waits the guard sleeps in the kernel and has imported nothing: keep this module's imports light.
+"""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import NoReturn
+
+START_S = 60
+"""How long the guard waits for a runner to appear: both containers start within a second or two of each other."""
+DONE = "done"
+
+
+class Ledger:
+    """What the runner has made and not yet removed; its clusters' names are on disk before anything else happens.
+
+    Use it from any thread. Without a folder nothing is written and nobody guards.
+    """
+
+    def __init__(self, folder: str | None) -> None:
+        """Take the lock.
+
+        Args:
+            folder: the folder that the guard watches too; None where there is no guard.
+        """
+        self._owed: set[str] = set()
+        self._file = -1
+        if folder:
+            fresh = Path(folder, f"ledger.{os.getpid()}")
+            self._file = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            fresh.rename(Path(folder, "ledger"))  # the guard never sees it unlocked while we live
+
+    def owe(self, kind: str, name: str) -> None:
+        """Note a thing that has to be removed: kind `cluster` or `pod`."""
+        self._owed.add(f"{kind} {name}")
+        self._write(f"{kind} {name}")
+
+    def settle(self, kind: str, name: str) -> None:
+        """Note that a thing is gone."""
+        self._owed.discard(f"{kind} {name}")
+
+    def close(self) -> None:
+        """Tell the guard that it can go, unless something is still there."""
+        if not self._owed:
+            self._write(DONE)
+
+    def _write(self, line: str) -> None:
+        if self._file >= 0:
+            os.write(self._file, f"{line}\n".encode())
+
+
+def wait_for_runner(folder: Path, start_s: float = START_S) -> list[str]:
+    """Sleep until the runner has ended.
+
+    Args:
+        folder: the folder that the runner uses.
+        start_s: seconds to wait for a runner to appear.
+
+    Returns:
+        The names of the clusters that may be left, and `done` alone when nothing is (also when no runner came).
+    """
+    deadline = time.monotonic() + start_s
+    while not (ledger := folder / "ledger").exists():
+        if time.monotonic() > deadline:
+            return [DONE]
+        time.sleep(0.1)
+    with ledger.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # until the runner's end
+        lines = file.read().split("\n")[:-1]  # what follows the last newline was never finished
+    if DONE in lines:
+        return [DONE]
+    return [name for kind, _, name in (line.partition(" ") for line in lines) if kind == "cluster"]
+
+
+def main() -> None:
+    """Guard the runner in the same pod: the console script `cwl-dask-guard`.
+
+    It always ends well: whether the job did is the runner's to say.
+    """
+    clusters = wait_for_runner(Path(os.environ["CWL_DASK_GUARD"]))
+    if clusters != [DONE]:
+        from cwl_dask.calrissian.cleanup import settle  # noqa: PLC0415 - a second and 60 MiB that few guards ever need
+
+        settle(clusters)
+
+
+def entry() -> NoReturn:
+    """Run `main` as a process of its own."""
+    main()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,149 @@
+"""Calrissian's `main` with our parts: its modules' names are set to ours, nothing of it is changed on disk."""
+
+import argparse
+import contextlib
+import functools
+import io
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import calrissian.context
+import calrissian.job
+import calrissian.k8s
+import calrissian.main as runner
+from schema_salad.exceptions import ValidationException
+
+from cwl_dask import PERMANENT, TEMPORARY
+from cwl_dask.calrissian import schema_cache as schemas
+from cwl_dask.calrissian import steps
+from cwl_dask.calrissian import watch as watching
+from cwl_dask.calrissian.session import Session
+from cwl_dask.core import extension, output, tools
+
+log = logging.getLogger(__name__)
+
+_NOISE = (
+    "Resolved '",
+    "Found a queued exception",
+    "Waiting for canceled futures",
+    "ERROR the command below failed",
+    "\t",  # that command
+)
+"""How lines of cwltool and Calrissian begin that say nothing, or what our own lines say better."""
+
+
+def run(session: Session) -> int:
+    """Run Calrissian's command line.
+
+    Returns:
+        0, 1, 33 or 75.
+
+    Raises:
+        OSError: a file or folder of an option cannot be written.
+    """
+    result, statuses = _Result(), list[str]()
+    watching.bound_retries()
+    watching.StepClient.session = session
+    calrissian.context.calrissian_make_tool = steps.make_tool
+    calrissian.job.KubernetesClient = watching.StepClient
+    runner.ThreadPoolJobExecutor = _executor(statuses)
+    runner.parse_arguments = functools.partial(_parse_arguments, session, runner.parse_arguments)
+    runner.activate_logging = functools.partial(_set_level, session)
+    runner.install_tees = functools.partial(_open_files, session, result)
+    runner.install_signal_handler = lambda: None  # ours are there already
+    runner.delete_pods = functools.partial(_delete_pods, runner.delete_pods)
+    runner.write_report = functools.partial(_write_report, runner.write_report)
+    runner.version = _version
+    # cwltool's lines go where all go; its schemas must be ours after it has loaded its own.
+    runner.cwlmain = functools.partial(
+        runner.cwlmain, stdout=result, logger_handler=logging.NullHandler(), custom_schema_callback=_register
+    )
+    try:
+        code = int(runner.main())
+    except ValidationException as error:  # cwltool tells it of a package, not of a name without a file
+        log.error("%s", error)  # noqa: TRY400 - one line is enough
+        code = PERMANENT
+    finally:
+        result.publish()
+    return TEMPORARY if code == PERMANENT and statuses[-1:] == ["temporaryFail"] else code
+
+
+class _Result(io.StringIO):
+    """What cwltool prints on standard output: the workflow's outputs."""
+
+    path: str | None = None
+    """`--stdout`: the file that gets a copy."""
+
+    def publish(self) -> None:
+        """Print it, and write the file so that it is whole or absent."""
+        text = self.getvalue()
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        if self.path and text:
+            part = Path(f"{output.parent_made(self.path)}.part")
+            try:
+                part.write_text(text)
+                part.replace(self.path)
+            finally:
+                with contextlib.suppress(OSError):
+                    part.unlink(missing_ok=True)
+
+
+def _executor(statuses: list[str]) -> type:
+    class Executor(runner.ThreadPoolJobExecutor):  # type: ignore[misc] # Calrissian has no types
+        """Calrissian's, which also tells how the workflow ended."""
+
+        def output_callback(self, out: Any, process_status: str) -> None:
+            statuses.append(process_status)
+            super().output_callback(out, process_status)
+
+    return Executor
+
+
+def _parse_arguments(
+    session: Session, parse: Callable[..., argparse.Namespace], parser: argparse.ArgumentParser
+) -> argparse.Namespace:
+    tools.add_options(parser)
+    options = parse(parser)
+    if options.max_clusters:
+        watching.StepClient.session = replace(session, turns=threading.Semaphore(options.max_clusters))
+    return options
+
+
+def _set_level(session: Session, level: int) -> None:
+    """Take Calrissian's level for its own lines; what only a developer wants to read comes with `--debug`."""
+    logging.getLogger("calrissian").setLevel(level)
+    if level > logging.DEBUG:
+        session.output.addFilter(lambda record: not record.getMessage().startswith(_NOISE))
+
+
+def _open_files(session: Session, result: _Result, stdout_path: str | None, stderr_path: str | None) -> None:
+    result.path = stdout_path
+    if stderr_path:
+        session.output.open(stderr_path)
+
+
+def _delete_pods(delete: Callable[[], None]) -> None:
+    if calrissian.k8s.PodMonitor.pod_names:  # the steps' own threads have seen to theirs
+        delete()
+
+
+def _write_report(write: Callable[[str], None], path: str) -> None:
+    write(output.parent_made(path))
+
+
+def _register() -> None:
+    enable_ext = "--enable-ext" in sys.argv
+    extension.register(enable_ext=enable_ext)
+    if not enable_ext:
+        schemas.recall()
+
+
+def _version() -> str:
+    return ", ".join(f"{name} {metadata.version(name)}" for name in ("calrissian", "cwltool", "dask-gateway"))

@@ -1,0 +1,226 @@
+"""A step's pod from its creation to its end: whatever can end it, ends it, with the reason in one sentence."""
+
+import contextlib
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from calrissian.k8s import CompletionResult, KubernetesClient, PodMonitor
+from cwltool.errors import WorkflowException
+from kubernetes import watch
+from kubernetes.client.rest import ApiException
+from tenacity import retry_if_exception, stop_after_delay, wait_exponential
+from urllib3.exceptions import HTTPError
+
+from cwl_dask.calrissian.pod import Pod, Runner
+from cwl_dask.calrissian.session import Session
+from cwl_dask.core.claim import Claim
+from cwl_dask.podlog import PodLog
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 60
+"""How long one call to the Kubernetes API is tried again while the API is away."""
+_HOPELESS = {
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+}
+"""Reasons of a waiting container that only a person can mend."""
+_QUIET = {None, "PodInitializing", "ContainerCreating"}
+
+
+class StepError(WorkflowException):  # type: ignore[misc] # cwltool has no types
+    """A step that has no result; `temporary` as in `ClaimError`."""
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.temporary = temporary
+
+
+class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no types
+    """Calrissian's client of the Kubernetes API, one for each step."""
+
+    session: Session
+    claim: Claim | None = None
+
+    def get_current_pod(self) -> Any:
+        """Read the runner's own pod, as Calrissian does, and keep what the steps need of it."""
+        pod = super().get_current_pod()
+        self.runner = Runner.from_pod(pod)
+        return pod
+
+    def submit_pod(self, pod_body: Pod) -> None:
+        """Create the step's pod.
+
+        Raises:
+            StepError: Kubernetes refuses it.
+        """
+        name = pod_body["metadata"]["name"]
+        self.session.ledger.owe("pod", name)
+        try:
+            super().submit_pod(pod_body)
+        except ApiException as error:
+            if not transient(error):
+                self.session.ledger.settle("pod", name)
+            raise StepError(f"cannot create pod {name}: {reason(error)}", temporary=transient(error)) from error
+        log.info("created pod %s", name)
+
+    def wait_for_completion(self) -> CompletionResult:
+        """Wait for the pod, and for everything else that can end the step.
+
+        Raises:
+            StepError: the pod does not start, is deleted, or cannot be watched; the cluster fails; SIGTERM.
+        """
+        name = self.pod.metadata.name
+        lines = PodLog(self.core_api_instance, self.namespace, name, self.session.output.say)
+        try:
+            pod, end = self._until_ended(name, lines)
+            lines.finish()
+        finally:
+            self._remove(name)
+        if end.exit_code:
+            last = "".join(f"\n    {line}" for line in lines.tail)
+            why = pod.status.reason or end.reason
+            log.error("pod %s failed with exit code %d: %s%s", name, end.exit_code, _explained(why, pod), last)
+        asked = pod.spec.containers[0].resources.requests
+        return CompletionResult(
+            end.exit_code, asked["cpu"], asked["memory"], end.started_at, end.finished_at, lines.entries
+        )
+
+    def _until_ended(self, name: str, lines: PodLog) -> tuple[Any, Any]:
+        """Return the pod and its container's end."""
+        deadline, why, started = time.monotonic() + self.session.pending_s, "Pending", False
+        with self._events(name) as events:
+            while True:
+                self.check()
+                if not started and time.monotonic() > deadline:
+                    sentence = f"pod {name} has not started after {self.session.pending_s:.0f} s: {why}"
+                    raise StepError(sentence, temporary=why.startswith("Unschedulable"))
+                with contextlib.suppress(queue.Empty):
+                    pod = _seen(events.get(timeout=0.2), name)
+                    state = pod.status.container_statuses[0].state if pod.status.container_statuses else None
+                    if not state or state.waiting:
+                        why = _hopeful(pod) or why
+                        continue
+                    if not started:
+                        started = True
+                        lines.start()
+                    if state.terminated:
+                        if self.claim:  # while the last lines and the outputs are collected
+                            self.claim.dismiss()
+                        if state.terminated.exit_code and pod.metadata.deletion_timestamp:
+                            raise StepError(f"pod {name} was deleted while it ran", temporary=True)
+                        return pod, state.terminated
+
+    def check(self) -> None:
+        """End the step for what lies outside its pod."""
+        if self.session.stop.is_set():
+            raise StepError("stopped")
+        if self.claim and (failure := self.claim.failure()):
+            raise StepError(str(failure), temporary=failure.temporary)
+
+    @contextlib.contextmanager
+    def _events(self, name: str) -> Iterator[queue.SimpleQueue[Any]]:
+        """Watch the pod in a thread for the length of a `with`."""
+        events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        over = threading.Event()
+        threading.Thread(target=self._watch, args=(name, events, over), name=f"watch-{name}", daemon=True).start()
+        try:
+            yield events
+        finally:
+            over.set()
+
+    def _watch(self, name: str, events: queue.SimpleQueue[Any], over: threading.Event) -> None:
+        one = {"field_selector": f"metadata.name={name}"}
+        pods = self.core_api_instance.list_namespaced_pod
+        while not over.is_set():
+            try:
+                for event in watch.Watch().stream(pods, self.namespace, timeout_seconds=60, **one):
+                    events.put(event)
+                if not pods(self.namespace, **one).items:
+                    events.put({"type": "DELETED", "object": self.pod})
+                    return
+            except (ApiException, HTTPError) as error:
+                if not transient(error):
+                    events.put(error)
+                    return
+                over.wait(1)
+
+    def _remove(self, name: str) -> None:
+        if self.should_delete_pod():
+            try:
+                self.delete_pod_name(name)
+            except (ApiException, HTTPError) as error:
+                log.error("pod %s may still run: %s", name, reason(error))  # noqa: TRY400 - one line is enough
+            else:
+                self.session.ledger.settle("pod", name)
+        else:
+            self.session.ledger.settle("pod", name)  # kept on purpose
+        with PodMonitor() as monitor:
+            monitor.remove(self.pod)
+
+
+def bound_retries() -> None:
+    """Take a refusal as final, and give an API that is away a minute, where Calrissian gives both 41."""
+    for method in ("submit_pod", "delete_pod_name", "get_pod_for_name"):
+        policy = getattr(KubernetesClient, method).retry
+        policy.retry = retry_if_exception(transient)
+        policy.wait = wait_exponential(multiplier=0.5, max=5)
+        policy.stop = stop_after_delay(RETRY_S)
+
+
+def waiting_for(pod: Any) -> str | None:
+    """Say why a `V1Pod` has not started, as `Reason: message`; None when Kubernetes gives no reason."""
+    for status in (pod.status.init_container_statuses or []) + (pod.status.container_statuses or []):
+        waiting = status.state.waiting
+        if waiting and waiting.reason not in _QUIET:
+            return f"{waiting.reason}: {waiting.message}"
+    for condition in pod.status.conditions or []:
+        if condition.type == "PodScheduled" and condition.status == "False":
+            return f"{condition.reason}: {condition.message}"
+    return None
+
+
+def transient(error: BaseException) -> bool:
+    """Tell a Kubernetes API that is away for a moment from one that says no."""
+    if isinstance(error, ApiException):
+        return error.status in (0, 410, 429) or error.status >= 500  # noqa: PLR2004 - HTTP's server errors
+    return isinstance(error, HTTPError)
+
+
+def reason(error: BaseException) -> str:
+    """Take the sentence out of a Kubernetes API's answer."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        return str(json.loads(error.body)["message"])  # type: ignore[attr-defined]
+    return str(error)
+
+
+def _seen(event: Any, name: str) -> Any:
+    """Take the pod out of a watch's event."""
+    if isinstance(event, Exception):
+        raise StepError(f"cannot watch pod {name}: {reason(event)}")
+    if event["type"] == "DELETED":
+        raise StepError(f"pod {name} was deleted while it ran", temporary=True)
+    return event["object"]
+
+
+def _hopeful(pod: Any) -> str | None:
+    """Say why the pod has not started, while it may."""
+    why = waiting_for(pod)
+    if pod.status.phase == "Failed" or (why or "").split(":")[0] in _HOPELESS:
+        raise StepError(f"pod {pod.metadata.name}: {pod.status.reason or why}")
+    return why
+
+
+def _explained(why: str, pod: Any) -> str:
+    if why != "OOMKilled":
+        return why
+    allowed = pod.spec.containers[0].resources.limits["memory"]
+    return f"OOMKilled: it may use {allowed}; ask for more with ramMin and ramMax"

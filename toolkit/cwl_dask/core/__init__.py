@@ -1,0 +1,1 @@
+"""What both runners share: the requirement, the claim of a cluster, and the cwltool extension."""
