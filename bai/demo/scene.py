@@ -161,5 +161,3 @@ def main(argv: list[str] | None = None) -> int:
         with make_server(args.directory, args.serve) as server, suppress(KeyboardInterrupt):
             server.serve_forever()
     return 0
-
-

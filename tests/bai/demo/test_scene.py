@@ -15,8 +15,8 @@ import pystac
 import pytest
 import rasterio
 
-from bai.demo import scene as demo
 from bai.demo import landscape
+from bai.demo import scene as demo
 from bai.demo.items import CATALOGUES, Catalogue
 from bai.demo.server import make_server
 from bai.stac.item import load_item
