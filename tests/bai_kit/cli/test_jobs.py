@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from bai_kit.cli.app import doctor, jobs, main, run
+from bai_kit.cli import run
+from bai_kit.cli.app import main
+from bai_kit.cli.options import Common
 from bai_kit.doctor.findings import Diagnosis, Finding, Level
 from bai_kit.errors import RemoteError
 from bai_kit.job import clean, logs, volume
@@ -26,8 +28,7 @@ def kube(monkeypatch, tmp_path):
         ("pods", pod_object("bad-x", "bad", exit_code=1, phase="Failed")),
     )
     found.logs["good-x"] = [b"2026-11-22T10:00:01Z hello"]
-    monkeypatch.setattr(jobs, "kube_of", lambda _: found)
-    monkeypatch.setattr(doctor, "kube_of", lambda _: found)
+    monkeypatch.setattr(Common, "kube", lambda _: found)
     monkeypatch.setenv("BAI_KIT_CONFIG", str(tmp_path / "none"))
     (tmp_path / "none").touch()
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bai_kit.cli.options import Context, GatewayRelease, Kubeconfig, Namespace, kube_of, settings_of
+from bai_kit.cli.options import Common, GatewayRelease, with_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,51 +38,46 @@ class ClusterList:
 
 
 @app.command("list")
+@with_options
 def list_(
+    common: Common,
     *,
-    ended: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    ended: Annotated[bool, typer.Option("--all", help="Include clusters that have ended.")] = False,
 ) -> Any:
     """List the Dask clusters, oldest first."""
     from bai_kit.cluster import list_clusters  # noqa: PLC0415 - `--help` need not load kubernetes
 
-    found = list_clusters(kube_of(settings_of(locals())))
-    return ClusterList([each for each in found if ended or each.is_active or each.phase == "Stopping"])
+    clusters = list_clusters(common.kube())
+    return ClusterList([each for each in clusters if ended or each.is_active or each.phase == "Stopping"])
 
 
 @app.command()
+@with_options
 def dismiss(
-    name: Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's name.")],
-    *,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    common: Common, name: Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's name.")]
 ) -> None:
     """Stop a Dask cluster, and wait until its pods are gone."""
     from bai_kit import cluster  # noqa: PLC0415 - see list_
 
-    cluster.dismiss(kube_of(settings_of(locals())), name)
+    cluster.dismiss(common.kube(), name)
 
 
 @app.command()
+@with_options
 def dashboard(
+    common: Common,
     name: Annotated[str | None, typer.Argument(metavar="[CLUSTER]", help="Needed when several run.")] = None,
     *,
-    port: Annotated[int, typer.Option(help="Port of this machine.")] = LOCAL_PORT,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    port: Annotated[int, typer.Option(help="Local port to listen on.")] = LOCAL_PORT,
     gateway_release: GatewayRelease = None,
 ) -> None:
-    """Open a way to a cluster's dashboard and print the link; Ctrl-C closes it."""
+    """Forward a local port to a cluster's dashboard and print the link; Ctrl-C closes it."""
     from bai_kit import cluster  # noqa: PLC0415 - see list_
     from bai_kit.release.plan import traefik_service  # noqa: PLC0415
 
-    settings = settings_of(locals())
-    kube = kube_of(settings)
-    pod, target = cluster.service_target(kube, traefik_service(settings.gateway_release))
+    kube = common.kube()
+    service = traefik_service(common.settings(gateway_release=gateway_release).gateway_release)
+    pod, target = cluster.service_target(kube, service)
     link = cluster.dashboard_link(kube, name, port)
     forward = cluster.Forward(lambda: kube.forward(pod, target), port)
     typer.echo(link)

@@ -6,25 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bai_kit.cli.options import (
-    Context,
-    Files,
-    GatewayRelease,
-    Kubeconfig,
-    Namespace,
-    NoGateway,
-    PackageFile,
-    Profile,
-    Registry,
-    ReleaseName,
-    SetFiles,
-    Sets,
-    SetStrings,
-    Tag,
-    helm_of,
-    overrides_of,
-    settings_of,
-)
+from bai_kit.cli.options import ChartOptions, Common, GatewayRelease, NoGateway, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,30 +15,19 @@ if TYPE_CHECKING:
     from bai_kit.release.deploy import Show
     from bai_kit.release.helm import Helm
     from bai_kit.release.workloads import Workload
-    from bai_kit.settings import Settings
 
 
+@with_options
 def deploy(
+    common: Common,
+    charts: ChartOptions,
     *,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
-    gateway_release: GatewayRelease = None,
-    profile: Profile = None,
-    registry: Registry = None,
-    tag: Tag = None,
-    files: Files = None,
-    sets: Sets = None,
-    set_strings: SetStrings = None,
-    set_files: SetFiles = None,
-    package: PackageFile = None,
     no_gateway: NoGateway = False,
     pod_security: Annotated[
         Literal["restricted", "baseline", "privileged", ""],
         typer.Option(help="Pod Security level that a new namespace enforces."),
     ] = "restricted",
-    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long everything may take.")] = 300,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for the whole deploy.")] = 300,
     keep_failed: Annotated[bool, typer.Option("--keep-failed", help="Do not roll back what failed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what changes, line by line.")] = False,
@@ -65,9 +36,9 @@ def deploy(
     from bai_kit.release import deploy, plan  # noqa: PLC0415 - `--help` need not load pyhelm3
     from bai_kit.release import diff as changes  # noqa: PLC0415 - see above
 
-    settings, overrides = settings_of(locals()), overrides_of(locals())
-    helm, kube = _clients(settings)
-    values = plan.plan_values(settings, overrides)
+    settings = charts.settings(common)
+    helm, kube = _clients(common)
+    values = plan.plan_values(settings, charts.overrides())
     releases = plan.plan_releases(settings, values, gateway=not no_gateway)
     if dry_run or diff:
         found = changes.Changes(settings.namespace, changes.find_changes(helm, releases), show_diff=diff)
@@ -79,12 +50,10 @@ def deploy(
         return deploy.deploy(helm, kube, releases, timeout_s=timeout, keep_failed=keep_failed, show=show)
 
 
+@with_options
 def undeploy(
+    common: Common,
     *,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
     gateway_release: GatewayRelease = None,
     purge: Annotated[bool, typer.Option("--purge", help="Remove the volume with all results too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -92,16 +61,16 @@ def undeploy(
     """Remove both releases, their jobs and clusters; results stay on the volume."""
     from bai_kit.release.undeploy import undeploy  # noqa: PLC0415 - `--help` need not load it
 
-    settings = settings_of(locals())
-    helm, kube = _clients(settings)
+    settings = common.settings(gateway_release=gateway_release)
+    helm, kube = _clients(common)
     return undeploy(helm, kube, settings, purge=purge, confirm=lambda question: yes or _ask(question))
 
 
-def _clients(settings: "Settings") -> "tuple[Helm, Kube]":
-    from bai_kit.kube.api import Kube  # noqa: PLC0415 - see deploy
-
-    kube = Kube(context=settings.context, kubeconfig=settings.kubeconfig, namespace=settings.namespace)
-    return helm_of(settings), kube
+def _clients(common: Common) -> "tuple[Helm, Kube]":
+    """Return Helm, which is known to work, and the Kubernetes API."""
+    helm = common.helm()
+    helm.version()
+    return helm, common.kube()
 
 
 def _ask(question: str) -> bool:

@@ -1,24 +1,21 @@
 """`bai-kit doctor`."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
-from bai_kit.cli.options import Context, Kubeconfig, Namespace, ReleaseName, kube_of, release_of, settings_of
+from bai_kit.cli.options import Common, with_options
 
 
+@with_options
 def doctor(
+    common: Common,
     *,
-    probe: Annotated[bool, typer.Option(help="Start two pods that look at images, gateway and versions.")] = True,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
+    probe: Annotated[bool, typer.Option(help="Start two pods that check images, gateway and versions.")] = True,
 ) -> Any:
-    """Find out what is missing for a run on Kubernetes, and the command that mends it."""
+    """Find what is missing for a run on Kubernetes, with the command that fixes each problem."""
     from bai_kit.doctor.diagnose import diagnose  # noqa: PLC0415 - `--help` need not load kubernetes
-    from bai_kit.release.helm import Helm  # noqa: PLC0415
 
-    settings = settings_of(locals())
-    helm = Helm(settings.namespace, executable=settings.helm, context=settings.context, kubeconfig=settings.kubeconfig)
-    return diagnose(kube_of(settings), helm, release=release_of(settings), probe=probe)
+    found = diagnose(common.kube(), common.helm(), release=common.named_release(), probe=probe)
+    return replace(found, findings=[replace(each, fix=common.complete(each.fix)) for each in found.findings])

@@ -1,14 +1,14 @@
 """`bai-kit logs`, `status`, `list`, `cancel`, `delete`, `clean` and `results`: jobs on Kubernetes, by name."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bai_kit.cli.options import Context, Kubeconfig, Namespace, ReleaseName, kube_of, release_of, settings_of
+from bai_kit.cli.options import Common, with_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,20 +47,18 @@ class Lines:
     lines: Sequence[str]
 
 
+@with_options
 def logs(
     ctx: typer.Context,
+    common: Common,
     job: Name,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for lines until the job is over.")] = False,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
 ) -> Any:
     """Show a job's log: the runner's and the application's lines, also after its pod is gone."""
     from bai_kit.job.joblog import known_lines  # noqa: PLC0415 - `--help` need not load kubernetes
 
-    kube, template = _clients(locals())
+    kube, template = _clients(common)
     lines = known_lines(kube, template, job, wait=follow)
     if str(ctx.find_root().params.get("_output")) == "json":
         return Lines(job, tuple(lines))
@@ -70,92 +68,67 @@ def logs(
     return None
 
 
-def status(
-    job: Name,
-    *,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> Any:
-    """Show how a job stands."""
+@with_options
+def status(common: Common, job: Name) -> Any:
+    """Show the state of a job."""
     from bai_kit.job.state import get_job  # noqa: PLC0415 - see logs
 
-    return get_job(kube_of(settings_of(locals())), job)
+    return get_job(common.kube(), job)
 
 
-def list_(
-    *,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
-) -> Any:
+@with_options
+def list_(common: Common) -> Any:
     """List the jobs that Kubernetes knows, oldest first."""
     from bai_kit.job.state import list_jobs  # noqa: PLC0415 - see logs
 
-    settings = settings_of(locals())
-    return JobList(list_jobs(kube_of(settings), release_of(settings)))
+    return JobList(list_jobs(common.kube(), common.named_release()))
 
 
-def cancel(
-    job: Name,
-    *,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> Any:
+@with_options
+def cancel(common: Common, job: Name) -> Any:
     """End a job: its cluster is dismissed; the job, its log and its folder stay."""
     from bai_kit.job import state as jobs  # noqa: PLC0415 - see logs
     from bai_kit.job.waiting import wait_over  # noqa: PLC0415
 
-    kube = kube_of(settings_of(locals()))
+    kube = common.kube()
     jobs.cancel(kube, job)
     return wait_over(kube, job)
 
 
-def delete(
-    job: Name,
-    *,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
-) -> None:
+@with_options
+def delete(common: Common, job: Name) -> None:
     """Delete a job, running or not, and its folder on the volume."""
     from bai_kit.job.clean import delete_job  # noqa: PLC0415 - see logs
 
-    kube, template = _clients(locals())
-    delete_job(kube, template, job)
+    delete_job(*_clients(common), job)
 
 
+@with_options
 def clean(
+    common: Common,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
 ) -> Any:
-    """Show what dead jobs left (pods, clusters, temporary folders), and remove it when you say so."""
+    """Show what dead jobs left (pods, clusters, temporary folders), and remove it after confirmation."""
     from bai_kit.job.clean import find_leftovers, remove_leftovers  # noqa: PLC0415 - see logs
 
-    kube, template = _clients(locals())
+    kube, template = _clients(common)
     found = find_leftovers(kube, template)
     if found.is_empty or not (yes or _agrees(found.__rich__())):
         return found
     return remove_leftovers(kube, template, found)
 
 
+@with_options
 def results(
+    common: Common,
     job: Name,
     *,
-    output_dir: Annotated[Path | None, typer.Option("-o", "--output-dir", help="Where to; ./JOB by default.")] = None,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("-o", "--output-dir", help="Directory of the results.", show_default="./JOB")
+    ] = None,
 ) -> Any:
-    """Fetch a job's results, whole and verified, or not at all; goes on where it was interrupted."""
+    """Fetch a job's results, whole and verified, or not at all; continue an interrupted fetch."""
     from bai_kit.errors import UsageError  # noqa: PLC0415 - see logs
     from bai_kit.job.results import check_free, fetch  # noqa: PLC0415
     from bai_kit.job.state import view  # noqa: PLC0415
@@ -163,7 +136,7 @@ def results(
 
     directory = output_dir or Path(job)
     check_free(directory)
-    kube, template = _clients(locals())
+    kube, template = _clients(common)
     found = kube.get("jobs", job)
     if found and not (phase := view(found, None).phase).is_over:
         raise UsageError(f"job {job} is {phase}", hint=f"bai-kit logs {job} -f")
@@ -171,12 +144,11 @@ def results(
         return fetch(volume, job, directory)
 
 
-def _clients(given: Mapping[str, Any]) -> "tuple[Kube, Template]":
+def _clients(common: Common) -> "tuple[Kube, Template]":
     from bai_kit.job.template import load_template  # noqa: PLC0415 - see logs
 
-    settings = settings_of(given)
-    kube = kube_of(settings)
-    return kube, load_template(kube, release_of(settings))
+    kube = common.kube()
+    return kube, load_template(kube, common.named_release())
 
 
 def _agrees(shown: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bai_kit.cli.options import Context, Kubeconfig, Namespace, ReleaseName, kube_of, release_of, settings_of
+from bai_kit.cli.options import Common, with_options
 from bai_kit.errors import UsageError
 from bai_kit.package import document as packages
 
@@ -16,7 +16,9 @@ RESULTS = Path("results")
 OutputDir = Annotated[Path, typer.Option("-o", "--output-dir", help="Where the results go; empty or not there.")]
 
 
+@with_options
 def run(
+    common: Common,
     *,
     pre_fire_url: Annotated[str | None, typer.Option(help="STAC item before the fire: URL or path.")] = None,
     post_fire_url: Annotated[str | None, typer.Option(help="STAC item after the fire: URL or path.")] = None,
@@ -31,15 +33,10 @@ def run(
     timeout: Annotated[int | None, typer.Option(metavar="SECONDS", min=1, help="End the job after so long.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="New jobs after temporary failures (75).")] = 0,
     start_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long the start may take.")] = 120,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    release: ReleaseName = None,
 ) -> Any:
     """Run an application package and bring its results home."""
     from bai_kit.progress import open_progress  # noqa: PLC0415 - `--help` need not load it
 
-    options = locals()
     given = _inputs(params, param, {"pre_fire_url": pre_fire_url, "post_fire_url": post_fire_url}, local=local)
     if local:
         from bai_kit.local import run_local  # noqa: PLC0415 - see above
@@ -48,11 +45,10 @@ def run(
             return run_local(package or packages.own_package(), given, output_dir, progress)
     from bai_kit.job.run import RunRequest, run_job  # noqa: PLC0415 - see above
 
-    settings = settings_of(options)
     request = RunRequest(
         inputs=given,
         output_dir=output_dir,
-        release=release_of(settings),
+        release=common.named_release(),
         package=json.loads(packages.convert(package)) if package else None,
         name=name,
         detach=detach,
@@ -62,7 +58,7 @@ def run(
         start_s=start_timeout,
     )
     with open_progress() as progress:
-        return run_job(kube_of(settings), request, progress, wants_cancel=_wants_cancel)
+        return run_job(common.kube(), request, progress, wants_cancel=_wants_cancel)
 
 
 def _wants_cancel(job: str) -> bool:
