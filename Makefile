@@ -4,14 +4,14 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --only-binary :
 BIN = .venv/bin
 KUBE = ../shared/kube/cluster
 
-.PHONY: help demo test lint e2e bench docs clean
+.PHONY: help demo test lint e2e e2e-full bench docs clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   map a burned area on this machine: results in demo/results"
 	@echo "make test   every test that needs no Kubernetes, and lint"
 	@echo "make lint   ruff, mypy, import-linter, codespell"
-	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG)"
+	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG); e2e-full adds rare faults"
 	@echo "make bench  time the application against two usual ways (half an hour; benchmarks/README.md)"
 	@echo "make docs   write what is generated: docs/cli.md, the charts' schemas, their copy of the package"
 	@echo "make clean  remove environments, caches and the demo"
@@ -31,10 +31,10 @@ lint: .venv/.stamp
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-e2e: .venv/.stamp
+e2e e2e-full: .venv/.stamp
 	@if [ -z "$$KUBECONFIG" ] && [ -x $(KUBE) ]; then $(KUBE) up && eval "$$($(KUBE) env)"; fi; \
 	if [ -z "$$KUBECONFIG" ]; then echo "make e2e needs KUBECONFIG, the Kubernetes to test on" >&2; exit 2; fi; \
-	exec $(BIN)/pytest -m e2e tests/e2e $(PYTEST_ARGS)
+	exec $(BIN)/pytest -m "e2e$(if $(filter e2e,$@), and not rare)" tests/e2e $(PYTEST_ARGS)
 
 bench: .venv-bench/.stamp
 	.venv-bench/bin/python benchmarks/local.py
