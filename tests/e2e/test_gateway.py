@@ -254,7 +254,8 @@ except urllib.error.HTTPError as exc:
 
 def test_uninstall_takes_running_clusters_with_it(bed):
     bed.python(CLAIM.format(options="") + "\n")
-    bed.helm("uninstall", "dask-gateway", "--wait")
+    # Helm waits for the objects of the release alone; with foreground deletion these go after their own pods.
+    bed.helm("uninstall", "dask-gateway", "--wait", "--cascade", "foreground")
     assert not bed.left()
     assert not bed.kubectl("get", "daskclusters", "-o", "name")
     assert bed.kubectl("get", "all,networkpolicies,roles,rolebindings", "-o", "name").split() == ["pod/client"]
