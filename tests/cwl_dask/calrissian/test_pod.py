@@ -8,7 +8,8 @@ import pytest
 import yaml
 from kubernetes import client
 
-from cwl_dask.calrissian.pod import Runner, adopt, ask, connect, restrict, safe_name, step_gateway
+from cwl_dask.calrissian.pod import Runner, adopt, ask, connect, restrict, safe_name
+from cwl_dask.core.gateway import step_section
 
 RUNNER = Runner(
     name="job-1-abcde",
@@ -141,7 +142,9 @@ def test_the_step_signs_in_at_the_gateway_with_a_password_that_is_not_in_its_pod
         "auth": auth,
         "cluster": {"options": {"x": 1}},
     }
-    connect(pod, step_gateway(configured, {"image": "app:1"}, "me"), RUNNER)
+    monkeypatch.setenv("USER", "me")
+    monkeypatch.setenv("LOGNAME", "me")
+    connect(pod, step_section(configured, {"image": "app:1"}), RUNNER)
     assert "hunter2" not in json.dumps(pod)
     assert RUNNER.secret_variables[0] in pod["spec"]["containers"][0]["env"]
     text = yaml.safe_load(pod["metadata"]["annotations"]["gateway.yaml"])
@@ -154,29 +157,12 @@ def test_the_step_signs_in_at_the_gateway_with_a_password_that_is_not_in_its_pod
 
 
 def test_the_file_is_where_dask_looks_and_nothing_else_is_hidden(pod):
-    connect(pod, {"address": "http://gw"}, RUNNER)
+    connect(pod, {"address": "http://gw", "auth": {"type": "kerberos", "kwargs": {}}}, RUNNER)
     (mount,) = pod["spec"]["containers"][0]["volumeMounts"]
     assert (mount["mountPath"], mount["subPath"], mount["readOnly"]) == ("/etc/dask/gateway.yaml", "gateway.yaml", True)
     (volume,) = pod["spec"]["volumes"]
     (item,) = volume["downwardAPI"]["items"]
     assert item == {"path": "gateway.yaml", "fieldRef": {"fieldPath": "metadata.annotations['gateway.yaml']"}}
-
-
-@pytest.mark.parametrize(
-    ("auth", "expected"),
-    [
-        (None, {"type": "basic", "kwargs": {"username": "me"}}),
-        ({"type": "basic", "kwargs": None}, {"type": "basic", "kwargs": {"username": "me"}}),
-        ({"type": "basic", "kwargs": {"username": "eric"}}, {"type": "basic", "kwargs": {"username": "eric"}}),
-        (
-            {"type": "jupyterhub", "kwargs": {"api_token": "secret"}},
-            {"type": "jupyterhub", "kwargs": {"api_token": "{JUPYTERHUB_API_TOKEN}"}},
-        ),
-        ({"type": "kerberos", "kwargs": {}}, {"type": "kerberos", "kwargs": {}}),
-    ],
-)
-def test_how_a_step_signs_in(auth, expected):
-    assert step_gateway({"address": "http://gw", "auth": auth}, {}, "me")["auth"] == expected
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,12 @@ from cwltool.load_tool import load_tool
 from kubernetes import client
 
 from cwl_dask.calrissian import steps
+from cwl_dask.calrissian.guard import Ledger
 from cwl_dask.calrissian.pod import Runner
-from cwl_dask.calrissian.watch import StepError
+from cwl_dask.calrissian.session import new_session
+from cwl_dask.calrissian.watch import StepClient
+from cwl_dask.core.output import Output
+from cwl_dask.core.step import StepError
 
 TOOL = {
     "class": "CommandLineTool",
@@ -75,6 +79,7 @@ class Api:
 def workflow(tmp_path, monkeypatch):
     """Run a workflow of one step that ends as told; returns how the workflow ended."""
     monkeypatch.setattr(calrissian.job, "KubernetesClient", Api)
+    monkeypatch.setattr(StepClient, "session", new_session(Output(), Ledger(None)), raising=False)
     monkeypatch.setattr(Reporter, "add_report", lambda _: None)  # there is one in Calrissian's `main` alone
     monkeypatch.setattr(Api, "folder", str(tmp_path), raising=False)
 

@@ -14,10 +14,10 @@ from urllib3.exceptions import ProtocolError
 
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.guard import Ledger
-from cwl_dask.calrissian.session import Session
-from cwl_dask.calrissian.watch import StepClient, StepError, reason, transient, waiting_for
-from cwl_dask.core.claim import ClaimError
+from cwl_dask.calrissian.session import new_session
+from cwl_dask.calrissian.watch import StepClient, reason, transient, waiting_for
 from cwl_dask.core.output import Output
+from cwl_dask.core.step import StepError
 
 
 class Lines:
@@ -59,10 +59,7 @@ RUNNING = client.V1ContainerState(running=client.V1ContainerStateRunning())
 class Claim:
     """Stands for the claim on a cluster."""
 
-    dismissed, why = False, None
-
-    def failure(self):
-        return self.why
+    dismissed = False
 
     def dismiss(self):
         self.dismissed = True
@@ -73,7 +70,7 @@ def step(monkeypatch, caplog):
     """A client whose watch tells what the test puts into `step.events`."""
     caplog.set_level("INFO")
     made = StepClient.__new__(StepClient)
-    made.session = Session(output=Output(), ledger=Ledger(None), pending_s=5)
+    made.session = new_session(Output(), Ledger(None), pending_s=5)
     made.events, made.lines, made.pod, made.deleted = queue.SimpleQueue(), Lines(), pod(), []
     made.core_api_instance = made.namespace = None
     monkeypatch.setattr(StepClient, "_watch", lambda self, name, events, over: self.feed(events))
@@ -155,17 +152,8 @@ def test_a_pod_that_does_not_start_in_time_says_why(step):
     assert caught.value.temporary  # other pods may end
 
 
-@pytest.mark.parametrize("temporary", [True, False])
-def test_a_cluster_that_fails_ends_the_step(step, temporary):
-    step.claim = Claim()
-    step.claim.why = ClaimError("cluster x is failed", temporary=temporary)
-    with pytest.raises(StepError, match="cluster x is failed") as caught:
-        step.wait_for_completion()
-    assert caught.value.temporary is temporary
-
-
 def test_sigterm_ends_the_step(step):
-    step.session.stop.set()
+    step.session.clusters.stop()
     with pytest.raises(StepError, match="stopped"):
         step.wait_for_completion()
     assert step.deleted == ["step-1"]

@@ -12,9 +12,9 @@ from cwltool.errors import WorkflowException
 from cwltool.load_tool import load_tool
 from schema_salad.exceptions import ValidationException
 
-from cwl_dask.core.extension import register
-from cwl_dask.core.tools import DaskTool, maker
-from cwl_dask.local.clusters import Clusters
+from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.extension import maker, register
+from cwl_dask.local.steps import DaskTool
 
 NAMESPACES = '$namespaces: {calrissian: "https://calrissian-cwl.github.io/schema#"}\n'
 FIELDS = {

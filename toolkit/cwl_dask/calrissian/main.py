@@ -12,7 +12,7 @@ import sys
 from typing import Any, NoReturn
 
 from cwl_dask.calrissian.guard import Ledger
-from cwl_dask.calrissian.session import PENDING_S, Session
+from cwl_dask.calrissian.session import PENDING_S, Session, new_session
 from cwl_dask.core import output
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def main() -> int:
     Returns:
         0; 1 permanent failure; 33 unsupported requirement; 75 when the failure may be temporary; 143 after SIGTERM.
     """
-    session = Session(
+    session = new_session(
         output.Output(),
         Ledger(os.environ.get("CWL_DASK_GUARD")),
         pending_s=float(os.environ.get("CWL_DASK_PENDING_SECONDS", PENDING_S)),
@@ -54,10 +54,10 @@ def entry() -> NoReturn:
 
 
 def _stop(session: Session, signum: int, _frame: Any) -> NoReturn:
-    """Only say so: the steps' own threads remove pod and cluster, and the way out waits for them."""
+    """Say so and stop the steps: their own threads remove pod and cluster, and the exit waits for those threads."""
     for again in (signal.SIGTERM, signal.SIGINT):
         signal.signal(again, signal.SIG_IGN)
-    session.stop.set()
+    session.clusters.stop()
     log.warning("stopping on %s: removing the steps' pods and clusters", signal.Signals(signum).name)
     sys.exit(128 + signum)
 

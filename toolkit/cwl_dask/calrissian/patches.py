@@ -6,9 +6,7 @@ import functools
 import io
 import logging
 import sys
-import threading
 from collections.abc import Callable
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,7 @@ from cwl_dask.calrissian import schema_cache as schemas
 from cwl_dask.calrissian import steps
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.session import Session
-from cwl_dask.core import extension, output, tools
+from cwl_dask.core import extension, options, output
 
 log = logging.getLogger(__name__)
 
@@ -109,11 +107,10 @@ def _executor(statuses: list[str]) -> type:
 def _parse_arguments(
     session: Session, parse: Callable[..., argparse.Namespace], parser: argparse.ArgumentParser
 ) -> argparse.Namespace:
-    tools.add_options(parser)
-    options = parse(parser)
-    if options.max_clusters:
-        watching.StepClient.session = replace(session, turns=threading.Semaphore(options.max_clusters))
-    return options
+    options.add_options(parser)
+    arguments = parse(parser)
+    session.clusters.limit = arguments.max_clusters
+    return arguments
 
 
 def _set_level(session: Session, level: int) -> None:

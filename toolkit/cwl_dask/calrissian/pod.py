@@ -8,14 +8,14 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from cwl_dask.core.gateway import SECRETS
+
 Pod = dict[str, Any]
 """A pod as the Kubernetes API takes it (camelCase)."""
 
 PART_OF = "app.kubernetes.io/part-of"
 JOB_LABELS = (PART_OF, "bai-kit/job", "bai-kit/release")
 STEP_LABEL = "bai-kit/step"
-SECRETS = {"password": "DASK_GATEWAY_PASSWORD", "api_token": "JUPYTERHUB_API_TOKEN"}
-"""Arguments of Dask Gateway's authentication, and the variables that hold them (a `gateway.yaml` names them)."""
 GATEWAY_FILE = "/etc/dask/gateway.yaml"
 GRACE_S = 2
 """A step's first process is a shell, which ignores SIGTERM: waiting longer would change nothing."""
@@ -113,11 +113,13 @@ def connect(pod: Pod, gateway: dict[str, Any], runner: Runner) -> None:
 
     Args:
         pod: the step's pod, changed in place.
-        gateway: Dask's configuration under the key `gateway`; holds no secret, see `step_gateway`.
+        gateway: the step's section `gateway` of Dask's configuration; secrets in it are left out of the pod.
         runner: the runner's own pod.
     """
     spec, container = pod["spec"], pod["spec"]["containers"][0]
-    pod["metadata"].setdefault("annotations", {})["gateway.yaml"] = json.dumps({"gateway": gateway})  # JSON is YAML
+    pod["metadata"].setdefault("annotations", {})["gateway.yaml"] = json.dumps(
+        {"gateway": without_secrets(gateway)}
+    )  # JSON is YAML
     item = {"path": "gateway.yaml", "fieldRef": {"fieldPath": "metadata.annotations['gateway.yaml']"}}
     spec["volumes"].append({"name": "cwl-dask-gateway", "downwardAPI": {"items": [item]}})
     container["volumeMounts"].append(
@@ -126,30 +128,11 @@ def connect(pod: Pod, gateway: dict[str, Any], runner: Runner) -> None:
     container["env"].extend(runner.secret_variables)
 
 
-def step_gateway(configured: dict[str, Any], options: dict[str, Any], user: str) -> dict[str, Any]:
-    """Write the `gateway` section of Dask's configuration for a step.
-
-    Args:
-        configured: the runner's own section.
-        options: the options that the cluster was claimed with.
-        user: the runner's user at the gateway; a cluster answers only to the user who made it.
-
-    Returns:
-        Address, proxy-address where it differs, auth and cluster options. A password is replaced by the name of the
-        variable that holds it.
-    """
-    auth = {"type": "basic", **(configured.get("auth") or {})}
-    arguments = {"username": user} if auth["type"] == "basic" else {}
-    arguments |= auth.get("kwargs") or {}
-    arguments |= {name: f"{{{variable}}}" for name, variable in SECRETS.items() if name in arguments}
-    section = {
-        "address": configured["address"],
-        "auth": {"type": auth["type"], "kwargs": arguments},
-        "cluster": {"options": {**((configured.get("cluster") or {}).get("options") or {}), **options}},
-    }
-    if proxy := configured.get("proxy-address"):
-        section["proxy-address"] = proxy
-    return section
+def without_secrets(section: dict[str, Any]) -> dict[str, Any]:
+    """Return the section `gateway` with the names of environment variables in place of secrets."""
+    arguments = section["auth"]["kwargs"]
+    hidden = {name: f"{{{variable}}}" for name, variable in SECRETS.items() if name in arguments}
+    return {**section, "auth": {**section["auth"], "kwargs": arguments | hidden}}
 
 
 def safe_name(name: str, length: int = NAME_LENGTH) -> str:

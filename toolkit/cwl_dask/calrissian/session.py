@@ -1,15 +1,15 @@
-"""What all steps of a runner share. Imports nothing heavy: it is there before Calrissian is."""
+"""What all steps of one runner share. Imports nothing heavy: the runner needs this before it imports Calrissian."""
 
-import contextlib
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cwl_dask.calrissian.guard import Ledger
+from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.output import Output
 
 PENDING_S = 100.0
-"""How long a pod or a cluster may take to start: a fault has to be told within two minutes."""
+"""Seconds a step's pod or a cluster may take to start, so that a fault is reported within two minutes."""
+DISMISS_S = 20
+"""Seconds a cluster may take to end, within the 30 s of grace of the runner's pod; the guard has more time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +18,16 @@ class Session:
 
     output: Output
     ledger: Ledger
+    clusters: Clusters
     pending_s: float = PENDING_S
-    stop: threading.Event = field(default_factory=threading.Event)
-    """Set by SIGTERM."""
-    turns: threading.Semaphore | None = None
-    """One for each cluster that there may be at a time; None: no limit."""
 
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until there may be one more cluster, or for SIGTERM."""
-        mine = False
-        while self.turns and not mine and not self.stop.is_set():
-            mine = self.turns.acquire(timeout=0.5)
-        try:
-            yield
-        finally:
-            if self.turns and mine:
-                self.turns.release()
+
+def new_session(output: Output, ledger: Ledger, pending_s: float = PENDING_S) -> Session:
+    """Return a session whose clusters are written to the ledger."""
+    clusters = Clusters(
+        claimed=lambda name: ledger.owe("cluster", name),
+        gone=lambda name: ledger.settle("cluster", name),
+        start_s=pending_s,
+        dismiss_s=DISMISS_S,
+    )
+    return Session(output, ledger, clusters, pending_s)

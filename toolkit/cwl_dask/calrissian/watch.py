@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from calrissian.k8s import CompletionResult, KubernetesClient, PodMonitor
-from cwltool.errors import WorkflowException
 from kubernetes import watch
 from kubernetes.client.rest import ApiException
 from tenacity import retry_if_exception, stop_after_delay, wait_exponential
@@ -19,6 +18,7 @@ from urllib3.exceptions import HTTPError
 from cwl_dask.calrissian.pod import Pod, Runner
 from cwl_dask.calrissian.session import Session
 from cwl_dask.core.claim import Claim
+from cwl_dask.core.step import StepError
 from cwl_dask.podlog import PodLog
 
 log = logging.getLogger(__name__)
@@ -34,14 +34,6 @@ _HOPELESS = {
 }
 """Reasons of a waiting container that only a person can mend."""
 _QUIET = {None, "PodInitializing", "ContainerCreating"}
-
-
-class StepError(WorkflowException):  # type: ignore[misc] # cwltool has no types
-    """A step that has no result; `temporary` as in `ClaimError`."""
-
-    def __init__(self, message: str, *, temporary: bool = False) -> None:
-        super().__init__(message)
-        self.temporary = temporary
 
 
 class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no types
@@ -120,11 +112,13 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
                         return pod, state.terminated
 
     def check(self) -> None:
-        """End the step for what lies outside its pod."""
-        if self.session.stop.is_set():
-            raise StepError("stopped")
-        if self.claim and (failure := self.claim.failure()):
-            raise StepError(str(failure), temporary=failure.temporary)
+        """Raise if the runner stops.
+
+        Raises:
+            StepError: the runner was told to stop.
+        """
+        if self.session.clusters.stopping:
+            raise StepError("stopped", kind="stopped")
 
     @contextlib.contextmanager
     def _events(self, name: str) -> Iterator[queue.SimpleQueue[Any]]:

@@ -115,13 +115,6 @@ class Claim:
         if self._ready:
             self._ready.result()
 
-    def failure(self) -> ClaimError | None:
-        """Return why the cluster did not come up; None while it may, and when it did. Never blocks."""
-        if self._ready and self._ready.done() and not self._ready.cancelled():
-            error = self._ready.exception()
-            return error if isinstance(error, ClaimError | None) else ClaimError(str(error))
-        return None
-
     def dismiss(self) -> None:
         """Begin the dismissal and return; leaving the `with` waits for its end."""
         if self.name and not self._ending:

@@ -1,20 +1,18 @@
-"""`DaskGatewayRequirement` for cwltool and whatever is built on it: its schema, its checks, a step with a cluster.
+"""`DaskGatewayRequirement` for cwltool and the runners built on it: its schema and its checks.
 
-A cluster is claimed only in `DaskStep.run`; to load and validate a package nothing of Dask is imported.
+Loading and validating a package imports nothing of Dask.
 """
 
-import logging
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, MutableMapping
 from importlib.resources import files
 from typing import Any
 
 import cwltool.process
 import yaml
-from cwltool.errors import UnsupportedRequirement, WorkflowException
-from cwltool.job import ContainerCommandLineJob
+from cwltool.errors import WorkflowException
 from cwltool.process import shortname
 from cwltool.update import INTERNAL_VERSION
+from cwltool.workflow import default_make_tool
 from schema_salad.exceptions import ValidationException
 from schema_salad.sourceline import SourceLine
 
@@ -26,9 +24,6 @@ from cwl_dask.core.requirement import (
     check_requirement,
     parse_requirement,
 )
-from cwl_dask.local.clusters import Clusters
-
-log = logging.getLogger(__name__)
 
 _EXTENSIONS = {"v1.0": "", "v1.1": "-v1.1", "v1.2": "-v1.2", "v1.3.0-dev1": "-v1.3"}
 """cwltool's own extensions, as `--enable-ext` loads them: version and part of the file's name."""
@@ -108,6 +103,19 @@ def _where(fields: MutableMapping[str, Any], field: str) -> str:
     return str(SourceLine(fields, field if field in fields else "class").makeLead())
 
 
+def maker(tool: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a `construct_tool_object` for cwltool that makes every CommandLineTool with `tool`.
+
+    Args:
+        tool: called with a document's part and the loading context; returns a cwltool process.
+    """
+
+    def make(spec: Any, loading_context: Any) -> Any:
+        return (tool if spec.get("class") == "CommandLineTool" else default_make_tool)(spec, loading_context)
+
+    return make
+
+
 class CheckedTool:
     """A tool that is checked before it is made: in front of any cwltool tool class."""
 
@@ -128,68 +136,3 @@ class CheckedTool:
 def no_outputs(ports: Any) -> dict[str, None]:
     """Return the outputs of a step that has none; cwltool takes a missing one for a permanent failure."""
     return {shortname(port["id"]): None for port in ports}
-
-
-class DaskStep:
-    """A job with a cluster of its own: in front of any cwltool job class, `type(name, (DaskStep, base), {...})`."""
-
-    clusters: Clusters
-    outputs: Any
-
-    def run(self: Any, runtimeContext: Any, tmpdir_lock: Any = None) -> None:  # noqa: N803 - cwltool's name
-        """Claim a cluster, run the step, dismiss the cluster.
-
-        A step that gets no cluster ends as `temporaryFail` where the same may work later, else as `permanentFail`.
-        """
-        from cwl_dask.core.claim import ClaimError  # noqa: PLC0415 - see the module's docstring
-
-        docker = self.get_requirement("DockerRequirement")[0] or {}
-        try:
-            with self.clusters.claim(evaluate(self), docker.get("dockerPull")) as claim, self.connected(claim):
-                super().run(runtimeContext, tmpdir_lock)  # type: ignore[misc] # of the job class behind this one
-        except ClaimError as error:
-            log.error("step %s: %s", self.name, error)  # noqa: TRY400 - one line, no traceback
-            with runtimeContext.workflow_eval_lock:
-                self.output_callback(no_outputs(self.outputs), "temporaryFail" if error.temporary else "permanentFail")
-
-    @contextmanager
-    def connected(self: Any, claim: Any) -> Iterator[None]:
-        """Let the step see its cluster: two variables, and a `gateway.yaml` that Dask's configuration finds."""
-        self.environment |= {"DASK_GATEWAY_CLUSTER": claim.name, "DASK_CLUSTER": claim.name, "PYTHONUNBUFFERED": "1"}
-        with self.clusters.configuration(claim) as directory:
-            self.configuration = str(directory)
-            if not isinstance(self, ContainerCommandLineJob):
-                self.environment["DASK_CONFIG"] = self.configuration
-            yield
-
-    def create_runtime(self: Any, *arguments: Any, **options: Any) -> tuple[list[str], str | None]:
-        """Mount the configuration into a container (only container jobs have this method)."""
-        runtime, cidfile = super().create_runtime(*arguments, **options)  # type: ignore[misc]
-        self.append_volume(runtime, self.configuration, "/etc/dask")
-        return runtime, cidfile
-
-
-def step_class(tool: Any, base: type, clusters: Clusters) -> type:
-    """Choose the job class of a tool: `base`, or `base` with a cluster around it.
-
-    Raises:
-        UnsupportedRequirement: a cluster is required, and there is no gateway.
-        WorkflowException: the embedded gateway does not start, or the step is in a container that cannot reach it.
-    """
-    if not wanted_by(tool):
-        return base
-    if issubclass(base, ContainerCommandLineJob) and not clusters.reach_containers:
-        raise WorkflowException("a container does not reach the gateway on this machine's loopback: add --no-container")
-    try:
-        available = clusters.available()
-    except RuntimeError as error:
-        raise WorkflowException(str(error)) from error
-    if available:
-        return type(f"Dask{base.__name__}", (DaskStep, base), {"clusters": clusters, "outputs": tool.tool["outputs"]})
-    if tool.get_requirement(URI)[1]:
-        clusters.unsupported = True
-        raise UnsupportedRequirement(
-            "DaskGatewayRequirement needs a gateway: --dask-gateway, or gateway.address of Dask"
-        )
-    log.warning("no Dask Gateway is configured: %s runs without a cluster", tool.tool["id"].rpartition("#")[2])
-    return base

@@ -21,8 +21,8 @@ from typing import Any, NoReturn
 
 from cwl_dask import PERMANENT, TEMPORARY, UNSUPPORTED, __version__
 from cwl_dask.core import output
+from cwl_dask.core.clusters import Clusters
 from cwl_dask.local import supervisor
-from cwl_dask.local.clusters import Clusters
 from cwl_dask.local.gateway import EmbeddedGateway
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: 
     from cwltool.executors import MultithreadedJobExecutor, SingleJobExecutor  # noqa: PLC0415
     from cwltool.main import main as cwltool  # noqa: PLC0415
 
-    from cwl_dask.core.extension import register  # noqa: PLC0415
-    from cwl_dask.core.tools import DaskTool, maker  # noqa: PLC0415
+    from cwl_dask.core.extension import maker, register  # noqa: PLC0415
+    from cwl_dask.local.steps import DaskTool  # noqa: PLC0415
 
     argv = [*os.environ.get("CWLTOOL_OPTIONS", "").split(), *argv]
     options = _parser().parse_args(argv)
@@ -88,7 +88,7 @@ def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: 
 def _parser() -> argparse.ArgumentParser:
     from cwltool.argparser import arg_parser  # noqa: PLC0415
 
-    from cwl_dask.core.tools import add_options  # noqa: PLC0415
+    from cwl_dask.core.options import add_options  # noqa: PLC0415
 
     parser: argparse.ArgumentParser = arg_parser()
     parser.prog = "cwl-dask"

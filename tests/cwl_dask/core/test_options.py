@@ -4,7 +4,7 @@ import dask
 import pytest
 from cwltool.argparser import arg_parser
 
-from cwl_dask.core.tools import add_options
+from cwl_dask.core.options import add_options
 from cwl_dask.local import main as local
 
 

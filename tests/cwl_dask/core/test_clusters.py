@@ -1,22 +1,20 @@
 """What the steps of one run share: their turn, and what they see of their cluster."""
 
-import stat
 import threading
 
 import dask
 import pytest
-import yaml
 
 from cwl_dask.core import claim as lifecycle
 from cwl_dask.core.claim import ClaimError
-from cwl_dask.local.clusters import Clusters
+from cwl_dask.core.clusters import Clusters
 from tests.local.steps import eventually
 
 
 class FakeClaim:
     """A cluster at once."""
 
-    name, options = "fake", {"worker_cores": 2}
+    name, options, gone = "fake", {"worker_cores": 2}, False
 
     def __init__(self, requirement, image):
         self.requirement, self.image = requirement, image
@@ -25,7 +23,7 @@ class FakeClaim:
         return self
 
     def __exit__(self, *_):
-        pass
+        self.gone = True
 
     def wait_running(self):
         pass
@@ -70,22 +68,14 @@ def test_after_a_stop_no_step_gets_a_cluster():
         pass
 
 
-def test_a_step_sees_the_gateway_the_user_and_the_options_in_a_private_file(monkeypatch):
-    monkeypatch.setenv("GATEWAY_WORD", "open sesame")
-    gateway = {
-        "gateway.address": "http://gateway",
-        "gateway.auth": {"type": "basic", "kwargs": {"password": "{GATEWAY_WORD}"}},
-        "gateway.cluster.options": {"worker_cores": 1, "queue": "fast"},
-    }
-    with dask.config.set(gateway), Clusters.configuration(FakeClaim(None, None)) as directory:
-        file = directory / "gateway.yaml"
-        seen = yaml.safe_load(file.read_text())["gateway"]
-        assert (stat.S_IMODE(directory.stat().st_mode), stat.S_IMODE(file.stat().st_mode)) == (0o700, 0o600)
-    assert not directory.exists()
-    assert seen["address"] == "http://gateway"
-    assert seen["auth"]["kwargs"]["password"] == "open sesame"
-    assert seen["auth"]["kwargs"]["username"]
-    assert seen["cluster"]["options"] == {"worker_cores": 2, "queue": "fast"}
+def test_a_cluster_is_reported_when_it_is_claimed_and_when_it_is_gone():
+    events = []
+    clusters = Clusters(
+        claimed=lambda name: events.append(f"claimed {name}"), gone=lambda name: events.append(f"{name} is gone")
+    )
+    with clusters.claim(None, None):
+        assert events == ["claimed fake"]
+    assert events == ["claimed fake", "fake is gone"]
 
 
 def test_a_gateway_is_available_only_where_dask_is_told_of_one():

@@ -1,0 +1,50 @@
+"""How a step ends, whatever job class is behind it."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.step import Step, StepError
+
+
+class Job:
+    """Stands for a job class of cwltool: its run ends as the test says."""
+
+    name, ends = "area", None
+
+    def run(self, runtime_context, tmpdir_lock):
+        if self.ends:
+            raise self.ends
+
+    def output_callback(self, outputs, status):
+        self.ended = outputs, status
+
+
+@pytest.fixture
+def step():
+    made = type("StepJob", (Step, Job), {"outputs": [{"id": "#area/result"}], "clusters": Clusters()})()
+    made.context = SimpleNamespace(workflow_eval_lock=threading.Lock())
+    return made
+
+
+def test_a_step_without_a_failure_says_nothing(step):
+    step.run(step.context)
+    assert step.clusters.failures.first is None
+
+
+@pytest.mark.parametrize(("temporary", "status"), [(True, "temporaryFail"), (False, "permanentFail")])
+def test_a_failure_ends_the_step_and_is_recorded(step, temporary, status):
+    step.ends = StepError("no place on any node", kind="kubernetes", temporary=temporary, code=7)
+    step.run(step.context)
+    assert step.ended == ({"result": None}, status)
+    failure = step.clusters.failures.first
+    assert (failure.kind, failure.step, failure.code) == ("kubernetes", "area", 7)
+    assert (failure.temporary, failure.message) == (temporary, "no place on any node")
+
+
+def test_any_other_error_is_not_hidden(step):
+    step.ends = ValueError("a bug")
+    with pytest.raises(ValueError, match="a bug"):
+        step.run(step.context)

@@ -1,0 +1,36 @@
+"""What a local step sees of its gateway."""
+
+import stat
+from pathlib import Path
+
+import dask
+import yaml
+
+from cwl_dask.local.steps import LocalDaskStep
+
+
+class Claim:
+    """A cluster."""
+
+    options = {"worker_cores": 2}  # noqa: RUF012
+
+
+def test_a_step_sees_the_gateway_the_user_and_the_options_in_a_private_file(monkeypatch):
+    monkeypatch.setenv("GATEWAY_WORD", "open sesame")
+    gateway = {
+        "gateway.address": "http://gateway",
+        "gateway.auth": {"type": "basic", "kwargs": {"password": "{GATEWAY_WORD}"}},
+        "gateway.cluster.options": {"worker_cores": 1, "queue": "fast"},
+    }
+    step = LocalDaskStep()
+    step.environment = {}
+    with dask.config.set(gateway), step.connected(Claim()):
+        file = Path(step.environment["DASK_CONFIG"], "gateway.yaml")
+        directory = file.parent
+        seen = yaml.safe_load(file.read_text())["gateway"]
+        assert (stat.S_IMODE(directory.stat().st_mode), stat.S_IMODE(file.stat().st_mode)) == (0o700, 0o600)
+    assert not directory.exists()
+    assert seen["address"] == "http://gateway"
+    assert seen["auth"]["kwargs"]["password"] == "open sesame"
+    assert seen["auth"]["kwargs"]["username"]
+    assert seen["cluster"]["options"] == {"worker_cores": 2, "queue": "fast"}

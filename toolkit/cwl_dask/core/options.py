@@ -1,0 +1,29 @@
+"""The command line options that both runners add to those of cwltool."""
+
+import argparse
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--max-clusters` and `--load-schemas`, and make cwltool's `--skip-schemas` the default."""
+    group = parser.add_argument_group("Dask", "clusters for steps with DaskGatewayRequirement")
+    group.add_argument(
+        "--max-clusters",
+        metavar="N",
+        type=positive,
+        help="at most N clusters at a time; further steps wait (with --parallel). Default: one for each step.",
+    )
+    parser.add_argument(
+        "--load-schemas",
+        action="store_false",
+        dest="skip_schemas",
+        help="fetch the package's $schemas, over the network if they are there; only file formats that are subclasses "
+        "of others need them. Default: --skip-schemas.",
+    )
+    parser.set_defaults(skip_schemas=True)
+
+
+def positive(text: str) -> int:
+    """Parse an option's whole number that is at least 1."""
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number

@@ -1,0 +1,83 @@
+"""A step as both runners execute it: with a Dask cluster where the tool asks for one, and with a reason when it fails.
+
+The classes stand in front of a job class of cwltool: `type(name, (DaskStep, base), {...})`.
+"""
+
+import logging
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from cwltool.errors import WorkflowException
+
+from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.extension import evaluate, no_outputs
+from cwl_dask.core.failure import Failure
+
+if TYPE_CHECKING:
+    from cwl_dask.core.claim import Claim
+
+log = logging.getLogger(__name__)
+
+
+class StepError(WorkflowException):  # type: ignore[misc] # cwltool has no types
+    """A step that has no result; one sentence for the user."""
+
+    def __init__(self, message: str, *, kind: str = "step", temporary: bool = False, code: int | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """As `Failure.kind`."""
+        self.temporary = temporary
+        """True: the same step may succeed later."""
+        self.code = code
+        """The exit code of the step's process; None without one."""
+
+
+class Step:
+    """Any job: a failure ends it with a reason, and the workflow with it."""
+
+    clusters: Clusters
+    outputs: Any
+    """The output ports of the step's tool."""
+
+    def run(self: Any, runtimeContext: Any, tmpdir_lock: Any = None) -> None:  # noqa: N803 - cwltool's name
+        """Run the step; one without a result ends as `temporaryFail` where it may succeed later, or `permanentFail`."""
+        try:
+            self.run_step(runtimeContext, tmpdir_lock)
+        except StepError as error:
+            log.error("step %s: %s", self.name, error)  # noqa: TRY400 - one line, no traceback
+            self.clusters.failures.add(Failure(error.kind, str(error), error.temporary, self.name, error.code))
+            with runtimeContext.workflow_eval_lock:
+                self.output_callback(no_outputs(self.outputs), "temporaryFail" if error.temporary else "permanentFail")
+
+    def run_step(self: Any, runtime_context: Any, tmpdir_lock: Any) -> None:
+        """Run the step as the job class behind this one does.
+
+        Raises:
+            StepError: the step has no result.
+        """
+        super().run(runtime_context, tmpdir_lock)  # type: ignore[misc] # of the job class behind this one
+
+
+class DaskStep(Step):
+    """A step with a Dask cluster: claimed before the step starts, dismissed when the step has ended."""
+
+    def run_step(self: Any, runtime_context: Any, tmpdir_lock: Any) -> None:
+        """Claim a cluster, run the step, dismiss the cluster.
+
+        Raises:
+            StepError: there is no cluster, or the step has no result.
+        """
+        from cwl_dask.core.claim import ClaimError  # noqa: PLC0415 - imports distributed: 0.5 s that few packages need
+
+        image = (self.get_requirement("DockerRequirement")[0] or {}).get("dockerPull")
+        try:
+            with self.clusters.claim(evaluate(self), image) as claim:
+                self.environment |= {"DASK_GATEWAY_CLUSTER": claim.name, "DASK_CLUSTER": claim.name}
+                with self.connected(claim):
+                    super().run_step(runtime_context, tmpdir_lock)
+        except ClaimError as error:
+            raise StepError(str(error), kind="cluster", temporary=error.temporary) from error
+
+    def connected(self, claim: "Claim") -> AbstractContextManager[None]:
+        """Give the step the configuration of its gateway, for the length of a `with`."""
+        raise NotImplementedError

@@ -1,0 +1,94 @@
+"""Steps of `cwl-dask`: processes or containers of this machine, with a Dask cluster where the tool asks for one."""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cwltool.command_line_tool import CommandLineTool
+from cwltool.errors import UnsupportedRequirement, WorkflowException
+from cwltool.job import ContainerCommandLineJob
+
+from cwl_dask.core import gateway
+from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.extension import CheckedTool, wanted_by
+from cwl_dask.core.requirement import URI
+from cwl_dask.core.step import DaskStep
+
+log = logging.getLogger(__name__)
+
+
+class LocalDaskStep(DaskStep):
+    """A step with a cluster, in front of one of cwltool's job classes."""
+
+    @contextmanager
+    def connected(self: Any, claim: Any) -> Iterator[None]:
+        """Write `gateway.yaml`, readable by its owner alone, into a folder that is removed with the step."""
+        import dask  # noqa: PLC0415 - only steps with a cluster need it
+
+        section = _filled(gateway.step_section(dask.config.get("gateway"), claim.options))
+        self.environment["PYTHONUNBUFFERED"] = "1"
+        with tempfile.TemporaryDirectory(prefix="cwl-dask-step-") as self.configuration:
+            path = Path(self.configuration, "gateway.yaml")
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                json.dump({"gateway": section}, file, indent=2)  # JSON is YAML
+            if not isinstance(self, ContainerCommandLineJob):
+                self.environment["DASK_CONFIG"] = self.configuration
+            yield
+
+    def create_runtime(self: Any, *arguments: Any, **options: Any) -> tuple[list[str], str | None]:
+        """Mount the configuration into a container; only container jobs have this method."""
+        runtime, cidfile = super().create_runtime(*arguments, **options)  # type: ignore[misc]
+        self.append_volume(runtime, self.configuration, "/etc/dask")
+        return runtime, cidfile
+
+
+class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool has no types
+    """A CommandLineTool whose steps get a Dask cluster where they ask for one."""
+
+    def __init__(self, toolpath_object: Any, loading_context: Any, clusters: Clusters) -> None:
+        super().__init__(toolpath_object, loading_context)
+        self.clusters = clusters
+
+    def make_job_runner(self, runtimeContext: Any) -> type:  # noqa: N803 - cwltool's name
+        """Return the job class: cwltool's own, or with a cluster around it.
+
+        Raises:
+            UnsupportedRequirement: a cluster is required, and no gateway is configured.
+            WorkflowException: the embedded gateway does not start, or the step's container cannot reach it.
+        """
+        base: type = super().make_job_runner(runtimeContext)
+        if not wanted_by(self):
+            return base
+        clusters = self.clusters
+        if issubclass(base, ContainerCommandLineJob) and not clusters.reach_containers:
+            raise WorkflowException(
+                "a container does not reach the gateway on this machine's loopback: add --no-container"
+            )
+        try:
+            available = clusters.available()
+        except RuntimeError as error:
+            raise WorkflowException(str(error)) from error
+        if available:
+            parts = {"clusters": clusters, "outputs": self.tool["outputs"]}
+            return type(f"Dask{base.__name__}", (LocalDaskStep, base), parts)
+        if self.get_requirement(URI)[1]:
+            clusters.unsupported = True
+            raise UnsupportedRequirement(
+                "DaskGatewayRequirement needs a gateway: --dask-gateway, or gateway.address of Dask"
+            )
+        log.warning("no Dask Gateway is configured: %s runs without a cluster", self.tool["id"].rpartition("#")[2])
+        return base
+
+
+def _filled(value: Any) -> Any:
+    """Fill the templates of Dask Gateway's configuration: a step does not have the variables that they name."""
+    from dask_gateway.utils import format_template  # noqa: PLC0415 - see above
+
+    if isinstance(value, dict):
+        return {name: _filled(part) for name, part in value.items()}
+    return format_template(value)
