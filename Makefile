@@ -3,8 +3,10 @@ PYTHON ?= python3
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --only-binary :all:
 BIN = .venv/bin
 KUBE = ../shared/kube/cluster
+HELM ?= helm
+DIST ?= dist
 
-.PHONY: help demo test lint e2e e2e-full bench docs clean
+.PHONY: help demo test lint e2e e2e-full bench docs images charts dist clean
 .DELETE_ON_ERROR:
 
 help:
@@ -14,6 +16,9 @@ help:
 	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG); e2e-full adds rare faults"
 	@echo "make bench  time the application against two usual ways (half an hour; benchmarks/README.md)"
 	@echo "make docs   write what is generated: docs/cli.md, the charts' schemas, their copy of the package"
+	@echo "make images REGISTRY=registry.example/eo   build the images and push them; LOAD=kind or minikube loads them instead (.ci/images)"
+	@echo "make charts package the charts into dist/; with REGISTRY=registry.example/eo/charts push them there"
+	@echo "make dist   source distribution and wheel in dist/"
 	@echo "make clean  remove environments, caches and the demo"
 
 demo: .venv/.stamp
@@ -44,6 +49,20 @@ docs: .venv/.stamp
 	$(BIN)/python -m tests.cli_reference > docs/cli.md
 	$(BIN)/python -m charts.schema.generate write
 	$(BIN)/bai-kit package convert bai/bai.cwl -o charts/bai-chart/files/app-package.json
+
+export REGISTRY TAG LOAD CLUSTER ENGINE BUILD_OPTIONS PUSH_OPTIONS
+images:
+	.ci/images
+
+charts:
+	rm -f $(DIST)/bai-chart-*.tgz $(DIST)/dask-gateway-*.tgz
+	$(HELM) package charts/dask-gateway charts/bai-chart --destination $(DIST)
+ifdef REGISTRY
+	for chart in $(DIST)/dask-gateway-*.tgz $(DIST)/bai-chart-*.tgz; do $(HELM) push "$$chart" "oci://$(REGISTRY)" $(PUSH_OPTIONS) || exit; done
+endif
+
+dist: .venv/.stamp
+	$(BIN)/python -m hatchling build -d $(DIST)
 
 clean:
 	rm -rf .venv .venv-eoap .venv-calrissian .venv-bench demo .mypy_cache .ruff_cache .import_linter_cache dist

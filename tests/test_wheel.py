@@ -1,6 +1,7 @@
-"""The wheel works without a checkout: charts, package and templates travel in it."""
+"""The wheel and the source distribution work without a checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -30,6 +31,7 @@ def test_the_wheel_has_both_charts_the_package_and_the_templates(wheel):
     assert "bai_kit/charts/bai-chart/files/app-package.json" in names
     assert {f"bai_kit/release/templates/{each}.yaml.j2" for each in ("base", "minikube", "kind", "cluster")} <= names
     assert "bai/bai.cwl" in names
+    assert {"bai/py.typed", "bai_kit/py.typed", "cwl_dask/py.typed"} <= names
     assert not [name for name in names if "schema/" in name]
 
 
@@ -41,7 +43,7 @@ def test_the_wheel_has_nothing_of_the_tests_or_of_a_working_tree(wheel):
 
 
 def test_both_charts_are_rendered_out_of_the_wheel(wheel, tmp_path):
-    zipfile.ZipFile(wheel).extractall(tmp_path)
+    shutil.unpack_archive(wheel, tmp_path, "zip")
     program = "import bai_kit.cli.app, sys; assert bai_kit.__file__.startswith(sys.path[0]); bai_kit.cli.app.main()"
     helm = str(ensure("helm3") / "helm")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "BAI_KIT_HELM": helm}
@@ -52,3 +54,27 @@ def test_both_charts_are_rendered_out_of_the_wheel(wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "name: traefik-dask-gateway" in done.stdout
     assert "name: bai-job" in done.stdout
+
+
+def test_the_source_distribution_passes_its_own_tests(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True, timeout=60)
+    shutil.unpack_archive(next(tmp_path.glob("*.tar.gz")), tmp_path, filter="data")
+    (unpacked,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PYTHONPATH": f"{unpacked}:{unpacked / 'toolkit'}",
+    }
+    tests = [
+        "tests/test_architecture.py",
+        "tests/test_docs.py",
+        "tests/ci",
+        "tests/bai_kit/package",
+        "tests/bai/test_nbr.py",
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-k", "not charts_become", *tests]
+    done = subprocess.run(
+        command, cwd=unpacked, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
