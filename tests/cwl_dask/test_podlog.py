@@ -7,7 +7,7 @@ import pytest
 from urllib3.exceptions import ProtocolError
 
 from cwl_dask import podlog
-from cwl_dask.podlog import TAIL_LINES, PodLog, lines
+from cwl_dask.podlog import SKIPPED, PodLog, Reader, lines
 
 A, B, C = (b"2026-01-01T00:00:0%d.5Z line %d\n" % (n, n) for n in (1, 2, 3))
 
@@ -68,7 +68,7 @@ def test_lines_come_whole_and_once_whatever_the_stream_does(followed):
 
 def test_streams_that_end_at_once_are_opened_again(followed, monkeypatch):
     monkeypatch.setattr(podlog, "RETRY_S", 0.01)
-    api = Api([A], [], [], [B])
+    api = Api([A], [], [], [A, B])
     _, said = followed(api)
     eventually(lambda: said == ["line 1", "line 2"])
 
@@ -89,13 +89,83 @@ def test_a_stream_that_hangs_does_not_keep_the_end_waiting(followed):
     api.block.set()
 
 
-def test_only_the_last_lines_are_kept_for_the_message(followed):
-    many = b"".join(b"2026-01-01T00:00:00.%03dZ %d\n" % (n, n) for n in range(1, 50))
-    api = Api(last=[many])
-    log, _ = followed(api)
+def test_the_last_line_is_kept_and_entries_only_where_they_are_wanted(followed):
+    api = Api(last=[A, B, b"2026-01-01T00:00:09Z  \n"])
+    said = []
+    log = PodLog(api, "ns", "pod", said.append, keep_entries=False)
+    log.start()
     api.block.set()
     log.finish()
-    assert list(log.tail) == [str(n) for n in range(50 - TAIL_LINES, 50)]
+    assert (log.last, log.count, log.entries, len(said)) == ("line 2", 3, [], 3)
+
+
+def test_a_new_connection_begins_half_a_minute_before_the_last_line(followed, monkeypatch):
+    monkeypatch.setattr(podlog, "RETRY_S", 0.01)
+    monkeypatch.setattr(podlog.time, "time", lambda: 1767225601.5 + 60)  # a minute after line 1
+    api = Api([A], [])
+    followed(api)
+    eventually(lambda: len(api.asked) > 2)
+    assert api.asked[0] == {"timestamps": True, "_preload_content": False, "follow": True}
+    assert api.asked[1]["since_seconds"] == 90
+
+
+def test_lines_that_were_rotated_away_are_announced(followed, monkeypatch):
+    monkeypatch.setattr(podlog, "RETRY_S", 0.01)
+    api = Api([A], [C])
+    _, said = followed(api)
+    eventually(lambda: len(said) == 3)
+    assert said == ["line 1", SKIPPED, "line 3"]
+
+
+def stamped(*lines):
+    return [f"2026-01-01T00:00:{line}".encode() for line in lines]
+
+
+def texts(reader, *lines):
+    return [line.text for line in reader.read(stamped(*lines))]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        ("01.5Z a", "01.5Z b", "01.5Z a", "02Z c"),  # equal stamps, one text twice
+        ("02Z out", "01Z err", "03Z last"),  # swapped
+        ("01.1Z a", "01.100000001Z b", "01.11Z c", "02Z d", "02.000000001Z e"),  # shortened
+        ("01.5+02:00 a", "02.5+02:00 b", "03.5+02:00 c"),  # another zone
+        ("09Z before", "02Z the clock was set back", "03Z after", "01Z again"),
+    ],
+)
+def test_every_line_comes_once_wherever_a_connection_breaks(log):
+    expected = [line.partition(" ")[2] for line in log]
+    for first in range(len(log) + 1):
+        for second in range(first, len(log) + 1):
+            reader = Reader()
+            said = [*texts(reader, *log[:first]), *texts(reader, *log[:second]), *texts(reader, *log)]
+            assert said == expected, (first, second)
+
+
+def test_lines_of_before_the_remembered_ones_are_not_repeated(monkeypatch):
+    monkeypatch.setattr(podlog, "REMEMBERED_LINES", 3)
+    reader, log = Reader(), [f"{n:02d}Z {n}" for n in range(20)]
+    assert texts(reader, *log[:15]) + texts(reader, *log) == [str(n) for n in range(20)]
+    assert reader.since == "2025-12-31T23:59:49Z"
+
+
+def test_an_older_connection_that_is_still_open_says_nothing_more():
+    reader = Reader()
+    old = reader.read(stamped("01Z a", "02Z b"))
+    assert next(old).text == "a"
+    assert texts(reader, "01Z a", "02Z b", "03Z c") == ["b", "c"]
+    assert list(old) == []
+
+
+def test_a_burst_of_lines_is_read_in_seconds():
+    reader = Reader()
+    log = [b"2026-01-01T00:00:%02d.%09dZ line" % (n // 10_000, n) for n in range(400_000)]
+    start = time.monotonic()
+    assert sum(1 for _ in reader.read(log)) == 400_000
+    assert sum(1 for _ in reader.read([*log, b"2026-01-01T00:01:00Z end"])) == 1
+    assert time.monotonic() - start < 20
 
 
 def test_lines_are_cut_at_newlines_only():

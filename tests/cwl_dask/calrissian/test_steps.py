@@ -51,6 +51,7 @@ class Api:
     ends: int | StepError
     folder: str
     submitted: dict
+    step_log = None
 
     def get_current_pod(self):
         claim = client.V1PersistentVolumeClaimVolumeSource(claim_name="work")
@@ -79,7 +80,10 @@ class Api:
 def workflow(tmp_path, monkeypatch):
     """Run a workflow of one step that ends as told; returns how the workflow ended."""
     monkeypatch.setattr(calrissian.job, "KubernetesClient", Api)
-    monkeypatch.setattr(StepClient, "session", new_session(Output(), Ledger(None)), raising=False)
+    session = new_session(Output(), Ledger(None))
+    session.output.step_log = tmp_path / "step.log"
+    monkeypatch.setattr(StepClient, "session", session, raising=False)
+    monkeypatch.setattr(Api, "session", session, raising=False)
     monkeypatch.setattr(Reporter, "add_report", lambda _: None)  # there is one in Calrissian's `main` alone
     monkeypatch.setattr(Api, "folder", str(tmp_path), raising=False)
 
@@ -118,3 +122,12 @@ def test_a_step_asks_for_the_least_and_may_use_the_most(workflow):
         "requests": {"cpu": "0.25", "memory": "512Mi"},
         "limits": {"memory": "512Mi"},
     }
+
+
+def test_a_steps_output_is_copied_to_a_file_on_the_volume(workflow, tmp_path):
+    workflow(1)
+    (container,) = Api.submitted["spec"]["containers"]
+    assert container["args"][2] == "true"
+    (mount,) = [mount for mount in container["volumeMounts"] if mount["mountPath"] == container["args"][3]]
+    assert (tmp_path / mount["subPath"]).is_file()
+    assert not mount["readOnly"]

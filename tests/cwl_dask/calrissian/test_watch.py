@@ -12,6 +12,7 @@ from kubernetes import client
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import ProtocolError
 
+from cwl_dask.calrissian import steplog
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.guard import Ledger
 from cwl_dask.calrissian.session import new_session
@@ -23,8 +24,8 @@ from cwl_dask.core.step import StepError
 class Lines:
     """Stands for the log of the pod."""
 
-    def __init__(self, tail=()):
-        self.tail, self.entries, self.started = tail, [], 0
+    def __init__(self):
+        self.last, self.entries, self.started, self.count = "", [], 0, 0
 
     def start(self):
         self.started += 1
@@ -75,7 +76,7 @@ def step(monkeypatch, caplog):
     made.core_api_instance = made.namespace = None
     monkeypatch.setattr(StepClient, "_watch", lambda self, name, events, over: self.feed(events))
     monkeypatch.setattr(StepClient, "delete_pod_name", lambda self, name: self.deleted.append(name))
-    monkeypatch.setattr(watching, "PodLog", lambda *_: made.lines)
+    monkeypatch.setattr(watching, "PodLog", lambda *_, **__: made.lines)
     monkeypatch.setattr(PodMonitor, "pod_names", ["step-1"])
 
     def feed(events):
@@ -101,11 +102,23 @@ def test_a_step_so_short_that_it_was_never_seen_running_has_its_lines_read(step)
     assert step.lines.started == 1
 
 
-def test_a_failure_is_told_with_its_code_and_last_lines(step, caplog):
-    step.lines.tail = ("one", "two")
+@pytest.mark.parametrize(("last", "why"), [("", "Error"), ("no band", "no band"), ("x" * 301, "x" * 300 + "…")])
+def test_a_failure_is_reported_with_the_code_and_the_last_line(step, caplog, last, why):
+    step.lines.last = last
     step.tell(pod(terminated(7)))
     assert step.wait_for_completion().exit_code == 7
-    assert caplog.messages[-1] == "pod step-1 failed with exit code 7: Error\n    one\n    two"
+    assert caplog.messages[-1] == f"pod step-1 failed with exit code 7: {why}"
+
+
+def test_the_whole_output_is_kept_and_lost_lines_are_counted(step, tmp_path, capfd):
+    step.session.output.step_log = tmp_path / "step.log"
+    step.step_log = steplog.create(tmp_path / "step.log")
+    step.step_log.write_text("line\n" * 3000)
+    step.lines.count = 1000
+    step.tell(pod(terminated(0)))
+    step.wait_for_completion()
+    assert (tmp_path / "step.log").read_text() == "line\n" * 3000
+    assert "2,000 lines skipped, all 3,000 are in step.log" in capfd.readouterr().err
 
 
 def test_a_killed_step_is_told_what_it_may_use(step, caplog):
@@ -144,7 +157,7 @@ def test_a_watch_that_is_refused(step):
 
 
 def test_a_pod_that_does_not_start_in_time_says_why(step):
-    object.__setattr__(step.session, "pending_s", 0.3)
+    step.session.pending_s = 0.3
     condition = client.V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message="0/1 nodes")
     step.tell(pod(conditions=[condition]))
     with pytest.raises(StepError, match="has not started after 0 s: Unschedulable: 0/1 nodes") as caught:

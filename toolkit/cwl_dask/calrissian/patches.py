@@ -110,6 +110,7 @@ def _parse_arguments(
     options.add_options(parser)
     arguments = parse(parser)
     session.clusters.limit = arguments.max_clusters
+    session.keep_entries = bool(arguments.tool_logs_basepath)
     return arguments
 
 

@@ -12,7 +12,7 @@ DISMISS_S = 20
 """Seconds a cluster may take to end, within the 30 s of grace of the runner's pod; the guard has more time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Session:
     """One run of the runner."""
 
@@ -20,6 +20,8 @@ class Session:
     ledger: Ledger
     clusters: Clusters
     pending_s: float = PENDING_S
+    keep_entries: bool = False
+    """True: keep the lines of each step in memory, for Calrissian's `--tool-logs-basepath`."""
 
 
 def new_session(output: Output, ledger: Ledger, pending_s: float = PENDING_S) -> Session:

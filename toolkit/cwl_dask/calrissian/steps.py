@@ -9,10 +9,11 @@ from calrissian.job import CalrissianCommandLineJob
 from calrissian.tool import CalrissianCommandLineTool
 
 from cwl_dask.calrissian import pod as pods
+from cwl_dask.calrissian import steplog
 from cwl_dask.calrissian.watch import StepClient
 from cwl_dask.core import gateway
 from cwl_dask.core.extension import CheckedTool, maker, wanted_by
-from cwl_dask.core.step import DaskStep, Step
+from cwl_dask.core.step import DaskStep, Step, StepError
 
 
 class StepJob(Step, CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has no types
@@ -23,11 +24,24 @@ class StepJob(Step, CalrissianCommandLineJob):  # type: ignore[misc] # Calrissia
     def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
         """Return the step's pod."""
         self.environment["USER"] = gateway.user()
+        self._keep_output()
         pod: pods.Pod = super().create_kubernetes_runtime(runtimeContext)
+        if self.client.step_log:
+            steplog.wrap(pod["spec"]["containers"][0])
         pods.adopt(pod, self.client.runner, self.name)
         pods.restrict(pod, read_only=not runtimeContext.no_read_only)
         pods.ask(pod, self.builder.do_eval((self.get_requirement("ResourceRequirement")[0] or {}).get("coresMin")))
         return pod
+
+    def _keep_output(self) -> None:
+        """Mount a file for the step's output, where the runner has a `step.log` on a volume that steps can mount."""
+        step_log = self.client.session.output.step_log
+        if step_log and self.volume_builder.find_persistent_volume(str(step_log)):
+            try:
+                self.client.step_log = steplog.create(step_log)
+            except OSError as error:
+                raise StepError(f"cannot write {step_log}: {error.strerror}", kind="output") from error
+            self._add_volume_binding(str(self.client.step_log), steplog.MOUNT, writable=True)
 
     def run_step(self, runtime_context: Any, tmpdir_lock: Any) -> None:
         """Run the step as Calrissian does, unless the runner stops.

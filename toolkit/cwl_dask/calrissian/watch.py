@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from calrissian.k8s import CompletionResult, KubernetesClient, PodMonitor
@@ -15,6 +16,7 @@ from kubernetes.client.rest import ApiException
 from tenacity import retry_if_exception, stop_after_delay, wait_exponential
 from urllib3.exceptions import HTTPError
 
+from cwl_dask.calrissian import steplog
 from cwl_dask.calrissian.pod import Pod, Runner
 from cwl_dask.calrissian.session import Session
 from cwl_dask.core.claim import Claim
@@ -23,6 +25,8 @@ from cwl_dask.podlog import PodLog
 
 log = logging.getLogger(__name__)
 
+LAST_LINE_CHARACTERS = 300
+"""A failed step's last line is cut here in the message; the whole line stands in the log."""
 RETRY_S = 60
 """How long one call to the Kubernetes API is tried again while the API is away."""
 _HOPELESS = {
@@ -41,6 +45,8 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
 
     session: Session
     claim: Claim | None = None
+    step_log: Path | None = None
+    """The file on the volume that the step's output is copied to; None where there is no such file."""
 
     def get_current_pod(self) -> Any:
         """Read the runner's own pod, as Calrissian does, and keep what the steps need of it."""
@@ -71,20 +77,28 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
             StepError: the pod does not start, is deleted, or cannot be watched; the cluster fails; SIGTERM.
         """
         name = self.pod.metadata.name
-        lines = PodLog(self.core_api_instance, self.namespace, name, self.session.output.say)
+        say = self.session.output.say
+        lines = PodLog(self.core_api_instance, self.namespace, name, say, keep_entries=self.session.keep_entries)
         try:
             pod, end = self._until_ended(name, lines)
             lines.finish()
         finally:
             self._remove(name)
+            self._collect_output(lines)
         if end.exit_code:
-            last = "".join(f"\n    {line}" for line in lines.tail)
-            why = pod.status.reason or end.reason
-            log.error("pod %s failed with exit code %d: %s%s", name, end.exit_code, _explained(why, pod), last)
+            why = _explained(end, pod, lines.last)
+            log.error("pod %s failed with exit code %d: %s", name, end.exit_code, why)
         asked = pod.spec.containers[0].resources.requests
         return CompletionResult(
             end.exit_code, asked["cpu"], asked["memory"], end.started_at, end.finished_at, lines.entries
         )
+
+    def _collect_output(self, lines: PodLog) -> None:
+        """Append the step's output to `step.log`, and say how many of its lines the pod's log had lost."""
+        if self.step_log and self.session.output.step_log:
+            written = steplog.collect(self.step_log, self.session.output.step_log)
+            if written > lines.count:
+                self.session.output.say(f"{written - lines.count:,} lines skipped, all {written:,} are in step.log")
 
     def _until_ended(self, name: str, lines: PodLog) -> tuple[Any, Any]:
         """Return the pod and its container's end."""
@@ -213,8 +227,18 @@ def _hopeful(pod: Any) -> str | None:
     return why
 
 
-def _explained(why: str, pod: Any) -> str:
-    if why != "OOMKilled":
-        return why
-    allowed = pod.spec.containers[0].resources.limits["memory"]
-    return f"OOMKilled: it may use {allowed}; ask for more with ramMin and ramMax"
+def _explained(end: Any, pod: Any, last_line: str) -> str:
+    """Return why the step's process failed: Kubernetes' reason, or else the step's last line.
+
+    Args:
+        end: the `V1ContainerStateTerminated`.
+        pod: the `V1Pod`.
+        last_line: what the step wrote last.
+    """
+    why = pod.status.reason or end.reason
+    if why == "OOMKilled":
+        allowed = pod.spec.containers[0].resources.limits["memory"]
+        return f"OOMKilled: it may use {allowed}; ask for more with ramMin and ramMax"
+    if why == "Error" and last_line:
+        return last_line[:LAST_LINE_CHARACTERS] + "…" * (len(last_line) > LAST_LINE_CHARACTERS)
+    return str(why)

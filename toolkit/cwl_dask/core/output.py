@@ -20,6 +20,8 @@ class Output(logging.Handler):
         super().__init__()
         self.setFormatter(logging.Formatter(FORMAT, TIME_FORMAT))
         self._file = -1
+        self.step_log: Path | None = None
+        """`step.log` beside the runner's log, for the whole output of the steps; None without a log file."""
 
     def open(self, path: str) -> None:
         """Write every further line to this file too, after what it holds; its folder is made.
@@ -27,6 +29,7 @@ class Output(logging.Handler):
         Raises:
             OSError: the volume does not take it.
         """
+        self.step_log = Path(path).with_name("step.log")
         self._file = os.open(parent_made(path), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def say(self, line: str) -> None:
