@@ -66,6 +66,16 @@ def test_scattered_steps_have_a_cluster_each_and_wait_for_their_turn(tmp_path, g
     assert run.left() == []
 
 
+def test_scattered_steps_share_a_cluster_when_reuse_is_wanted(tmp_path, gateway):
+    path = package(tmp_path, SUM, scatter=True)
+    run = Run(tmp_path, "--reuse-clusters", path, *(("--number", 1) * 3), **gateway)
+    assert run.ended(120) == 0, run.said
+    words = re.findall(r"- (claimed|reused|dismissed) cluster", run.said)
+    assert words == ["claimed", "reused", "reused", "dismissed"]
+    assert clusters() == []
+    assert run.left() == []
+
+
 @pytest.mark.parametrize(("code", "ends"), [(1, 1), (75, 75), (-9, 1)])
 def test_the_steps_exit_code_counts_whether_it_wrote_its_output_or_not(tmp_path, gateway, code, ends):
     run = Run(tmp_path, package(tmp_path, END, where="requirements"), f"--number={code}", **gateway)

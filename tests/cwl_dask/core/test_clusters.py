@@ -6,6 +6,7 @@ import dask
 import pytest
 
 from cwl_dask.core import claim as lifecycle
+from cwl_dask.core import clusters as shared
 from cwl_dask.core.claim import ClaimError
 from cwl_dask.core.clusters import Clusters
 from tests.local.steps import eventually
@@ -14,10 +15,10 @@ from tests.local.steps import eventually
 class FakeClaim:
     """A cluster at once."""
 
-    name, options, gone = "fake", {"worker_cores": 2}, False
+    name, options, gone, running = "fake", {"worker_cores": 2}, False, True
 
-    def __init__(self, requirement, image):
-        self.requirement, self.image = requirement, image
+    def __init__(self, requirement, image, keep=False):
+        self.request = requirement, image
 
     def __enter__(self):
         return self
@@ -27,6 +28,9 @@ class FakeClaim:
 
     def wait_running(self):
         pass
+
+    def is_running(self):
+        return self.running
 
     def dismiss(self):
         pass
@@ -82,3 +86,59 @@ def test_a_gateway_is_available_only_where_dask_is_told_of_one():
     assert not Clusters().available()
     with dask.config.set({"gateway.address": "http://gateway"}):
         assert Clusters().available()
+
+
+def test_a_cluster_is_reused_by_steps_that_want_the_same():
+    gone = []
+    clusters = Clusters(gone=gone.append)
+    clusters.reuse = True
+    with clusters.claim("two cores", "image") as first:
+        pass
+    with clusters.claim("two cores", "other image") as other:
+        pass
+    with clusters.claim("two cores", "image") as again, clusters.claim("two cores", "image") as besides:
+        pass
+    assert again is first
+    assert len({first, other, besides}) == 3
+    assert not gone
+    clusters.close()
+    assert len(gone) == 3
+
+
+def test_a_cluster_that_ended_meanwhile_is_not_reused():
+    clusters = Clusters()
+    clusters.reuse = True
+    with clusters.claim(None, None) as first:
+        pass
+    first.running = False
+    with clusters.claim(None, None) as second:
+        assert second is not first
+        assert first.gone
+    clusters.close()
+
+
+def test_a_cluster_of_a_failed_step_is_dismissed():
+    clusters = Clusters()
+    clusters.reuse = True
+    with pytest.raises(ZeroDivisionError), clusters.claim(None, None) as claim:
+        raise ZeroDivisionError
+    assert claim.gone
+
+
+def test_a_cluster_that_no_step_wants_is_dismissed_after_a_while(monkeypatch):
+    monkeypatch.setattr(shared, "REUSE_WAIT_S", 0.01)
+    clusters = Clusters()
+    clusters.reuse = True
+    with clusters.claim(None, None) as claim:
+        pass
+    eventually(lambda: claim.gone)
+
+
+def test_a_cluster_that_waits_counts_towards_the_limit():
+    clusters = Clusters(limit=1)
+    clusters.reuse = True
+    with clusters.claim("one core", None) as first:
+        pass
+    with clusters.claim("two cores", None):
+        assert first.gone
+    clusters.close()

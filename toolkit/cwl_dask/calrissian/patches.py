@@ -68,6 +68,7 @@ def run(session: Session) -> int:
         log.error("%s", error)  # noqa: TRY400 - one line is enough
         code = PERMANENT
     finally:
+        session.clusters.close()
         result.publish()
     return TEMPORARY if code == PERMANENT and statuses[-1:] == ["temporaryFail"] else code
 
@@ -111,6 +112,7 @@ def _parse_arguments(
     arguments = parse(parser)
     session.clusters.limit = arguments.max_clusters
     session.keep_entries = bool(arguments.tool_logs_basepath)
+    session.clusters.reuse = arguments.reuse_clusters
     return arguments
 
 

@@ -77,7 +77,7 @@ class DaskStepJob(DaskStep, StepJob):
             return super().wait_for_kubernetes_pod()
         finally:
             assert self.client.claim  # noqa: S101 - set before
-            self.client.claim.dismiss()
+            self.client.claim.finish()
 
 
 class StepTool(CheckedTool, CalrissianCommandLineTool):  # type: ignore[misc] # Calrissian has no types

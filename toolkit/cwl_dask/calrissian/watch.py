@@ -120,7 +120,7 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
                         lines.start()
                     if state.terminated:
                         if self.claim:  # while the last lines and the outputs are collected
-                            self.claim.dismiss()
+                            self.claim.finish()
                         if state.terminated.exit_code and pod.metadata.deletion_timestamp:
                             raise StepError(f"pod {name} was deleted while it ran", temporary=True)
                         return pod, state.terminated

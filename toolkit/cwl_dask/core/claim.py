@@ -53,6 +53,8 @@ class Claim:
         image: str | None = None,
         start_s: float = START_S,
         dismiss_s: float = DISMISS_S,
+        *,
+        keep: bool = False,
     ) -> None:
         """Prepare a claim; nothing is asked yet.
 
@@ -61,7 +63,10 @@ class Claim:
             image: the step's container image, for scheduler and workers; None leaves it to the gateway.
             start_s: seconds until the cluster must be running.
             dismiss_s: seconds until the cluster must be gone.
+            keep: the cluster may serve another step after this one.
         """
+        self.request = requirement, image
+        """What the cluster was claimed for: steps with an equal request may use the cluster one after another."""
         self.name = ""
         """The cluster's name, from entering on."""
         self.options: dict[str, Any] = {
@@ -77,6 +82,7 @@ class Claim:
         if requirement.idle_timeout_s:
             self.options["idle_timeout"] = requirement.idle_timeout_s
         self._requirement = requirement
+        self._keep = keep
         self._start_s, self._dismiss_s = start_s, dismiss_s
         self._since = time.monotonic()
         self._thread = LoopThread()
@@ -114,6 +120,19 @@ class Claim:
         """
         if self._ready:
             self._ready.result()
+
+    def is_running(self) -> bool:
+        """Ask the gateway whether the cluster runs; False without an answer."""
+        try:
+            report = self._thread.call(asyncio.wait_for(self._gateway.get_cluster(self.name), CALL_S)).result()
+        except AWAY:
+            return False
+        return bool(report.status.name == "RUNNING")
+
+    def finish(self) -> None:
+        """Begin the dismissal, unless the cluster is kept for another step: the step's process has ended."""
+        if not self._keep:
+            self.dismiss()
 
     def dismiss(self) -> None:
         """Begin the dismissal and return; leaving the `with` waits for its end."""

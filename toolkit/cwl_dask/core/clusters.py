@@ -4,6 +4,7 @@ Imports nothing heavy: a runner needs this before it has its signal handlers.
 """
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -14,6 +15,11 @@ from cwl_dask.core.requirement import DaskGatewayRequirement
 
 if TYPE_CHECKING:
     from cwl_dask.core.claim import Claim
+
+log = logging.getLogger(__name__)
+
+REUSE_WAIT_S = 30
+"""Seconds a cluster waits for the next step that wants one like it, before it is dismissed."""
 
 
 class Clusters:
@@ -39,6 +45,8 @@ class Clusters:
         self.failures = Failures()
         """Why steps of this run failed."""
         self.limit = limit
+        self.reuse = False
+        """True: a step's cluster is handed to the next step that wants the same image and options."""
         self.stopping = False
         """True: no further step begins."""
         self.reach_containers = True
@@ -49,6 +57,7 @@ class Clusters:
         self._claimed, self._gone = claimed, gone
         self._claim = claim
         self._claims: list[Claim] = []
+        self._unused: dict[Claim, threading.Timer] = {}
         self._taken = 0
         self._turn = threading.Condition()
 
@@ -64,36 +73,92 @@ class Clusters:
 
     @contextlib.contextmanager
     def claim(self, requirement: DaskGatewayRequirement, image: str | None) -> Iterator["Claim"]:
-        """Wait for a turn, claim a cluster, wait until it runs; dismiss it at the end.
+        """Wait for a turn and for a running cluster; dismiss the cluster at the end, or keep it for the next step.
 
         Raises:
             ClaimError: there is no cluster.
         """
-        from cwl_dask.core.claim import Claim, ClaimError  # noqa: PLC0415 - dask and distributed
+        from cwl_dask.core.claim import ClaimError  # noqa: PLC0415 - dask and distributed
 
-        claim = Claim(requirement, image, **self._claim)
-        try:
-            with self._a_turn(), claim:
-                self._claims.append(claim)
-                self._claimed(claim.name)
-                try:
-                    if self.stopping:
-                        raise ClaimError("stopped")
-                    claim.wait_running()
-                    yield claim
-                except CancelledError as error:  # `stop` dismissed the cluster while it started
-                    raise ClaimError("stopped") from error
-                finally:
-                    self._claims.remove(claim)
-        finally:
-            if claim.gone:
-                self._gone(claim.name)
+        with self._a_turn():
+            claim = self._kept(requirement, image) or self._new(requirement, image)
+            usable = False
+            try:
+                if self.stopping:
+                    raise ClaimError("stopped")
+                claim.wait_running()
+                yield claim
+                usable = True
+            except CancelledError as error:  # `stop` dismissed the cluster while it started
+                raise ClaimError("stopped") from error
+            finally:
+                if usable and self.reuse and not self.stopping:
+                    self._keep(claim)
+                else:
+                    self._end(claim)
 
     def stop(self) -> None:
         """Let no further step begin, and dismiss all clusters; takes no lock, so a signal handler may call it."""
         self.stopping = True
         for claim in list(self._claims):
             claim.dismiss()
+
+    def close(self) -> None:
+        """Dismiss the clusters that wait for a next step; no step may run any more."""
+        for claim in list(self._unused):
+            self._expire(claim)
+
+    def _new(self, requirement: DaskGatewayRequirement, image: str | None) -> "Claim":
+        from cwl_dask.core.claim import Claim  # noqa: PLC0415 - dask and distributed
+
+        if self.limit:  # a cluster that waits for a step counts too
+            with self._turn:
+                surplus = list(self._unused)[: max(0, len(self._unused) + self._taken - self.limit)]
+            for unused in surplus:
+                self._expire(unused)
+        claim = Claim(requirement, image, keep=self.reuse, **self._claim)
+        try:
+            claim.__enter__()
+        finally:
+            if claim.gone:
+                self._gone(claim.name)
+        self._claims.append(claim)
+        self._claimed(claim.name)
+        return claim
+
+    def _kept(self, requirement: DaskGatewayRequirement, image: str | None) -> "Claim | None":
+        """Return a cluster that an earlier step has finished with; None without one that still runs."""
+        while True:
+            with self._turn:
+                claim = next((claim for claim in self._unused if claim.request == (requirement, image)), None)
+                if claim is None:
+                    return None
+                self._unused.pop(claim).cancel()
+            if claim.is_running():
+                log.info("reused cluster %s", claim.name)
+                return claim
+            self._end(claim)
+
+    def _keep(self, claim: "Claim") -> None:
+        timer = threading.Timer(REUSE_WAIT_S, self._expire, [claim])
+        timer.daemon = True
+        with self._turn:
+            self._unused[claim] = timer
+        timer.start()
+
+    def _expire(self, claim: "Claim") -> None:
+        """Dismiss a cluster that waits for a next step, unless a step has it meanwhile."""
+        with self._turn:
+            timer = self._unused.pop(claim, None)
+        if timer:
+            timer.cancel()
+            self._end(claim)
+
+    def _end(self, claim: "Claim") -> None:
+        self._claims.remove(claim)
+        claim.__exit__()
+        if claim.gone:
+            self._gone(claim.name)
 
     @contextlib.contextmanager
     def _a_turn(self) -> Iterator[None]:

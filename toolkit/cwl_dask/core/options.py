@@ -4,13 +4,19 @@ import argparse
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--max-clusters` and `--load-schemas`, and make cwltool's `--skip-schemas` the default."""
+    """Add the options for clusters and `--load-schemas`; make cwltool's `--skip-schemas` the default."""
     group = parser.add_argument_group("Dask", "clusters for steps with DaskGatewayRequirement")
     group.add_argument(
         "--max-clusters",
         metavar="N",
         type=positive,
         help="at most N clusters at a time; further steps wait (with --parallel). Default: one for each step.",
+    )
+    group.add_argument(
+        "--reuse-clusters",
+        action="store_true",
+        help="hand a step's cluster to the next step of this run that wants the same image and options, instead of "
+        "dismissing the cluster and claiming another one.",
     )
     parser.add_argument(
         "--load-schemas",

@@ -59,6 +59,8 @@ def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: 
     if not options.rm_tmpdir or options.move_outputs == "leave":
         (directory / supervisor.KEEP).touch()
     clusters = _clusters(options, stack)
+    clusters.reuse = options.reuse_clusters
+    stack.callback(clusters.close)
     _RUNNING.append(clusters)
 
     loading, runtime = LoadingContext(vars(options)), RuntimeContext(vars(options))
