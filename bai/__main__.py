@@ -76,7 +76,8 @@ def make_parser() -> argparse.ArgumentParser:
         help="scene classes to leave out, 0 to 11 (default: 0,1,3,8,9,10: nodata, saturated, cloud shadow, clouds, "
         "cirrus); without 3 where fresh burns were taken for shadow")  # fmt: skip
     add("--bbox", type=_bbox, default=None, metavar="W,S,E,N",
-        help="crop to this box, in degrees (WGS 84), before anything is read (default: the whole item)")  # fmt: skip
+        help="crop to this box, in degrees (WGS 84), before anything is read; across the antimeridian W is above E, "
+        "such as 179.5,-17,-179.5,-16 (default: the whole item)")  # fmt: skip
     add("--compress", choices=("deflate", "zstd"), default="deflate",
         help="compression of the maps; zstd is faster, but fewer programs read it (default: %(default)s)")  # fmt: skip
     add("--timeout", type=_seconds, default=None, metavar="SECONDS",
@@ -104,8 +105,11 @@ def _bbox(text: str) -> tuple[float, float, float, float]:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not W,S,E,N, four numbers in degrees") from None
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):  # noqa: PLR2004 - degrees
-        raise argparse.ArgumentTypeError(f"{text!r}: west must be below east, south below north, in degrees")
+    if not (-180 <= west <= 180 and -180 <= east <= 360 and -90 <= south < north <= 90):  # noqa: PLR2004 - degrees
+        raise argparse.ArgumentTypeError(f"{text!r}: longitudes go from -180 to 180, latitudes from -90 up to 90")
+    east -= 360 if east > 180 else 0  # noqa: PLR2004 - degrees
+    if not (west < east or east + 360 - west <= 180):  # noqa: PLR2004 - a box with its sides swapped is wider
+        raise argparse.ArgumentTypeError(f"{text!r}: west must be below east, except in a box across 180 degrees")
     return west, south, east, north
 
 

@@ -17,6 +17,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def printable(text: str) -> str:
+    """Return a text with its control and formatting characters escaped, a line break as a backslash and an n."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class BaiError(Exception):
     """A failure that the user can do something about.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ from bai.output import drawing as quicklook
 from bai.output import picture as preview
 from bai.stac.href import TIMEOUT_S, public
 from bai.stac.item import load_item
+from bai.stac.pair import check_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +72,7 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         TemporaryError: a server or the cluster does not answer.
     """
     created, stages = dt.datetime.now(dt.UTC), _Stages()
-    with _disk(request.output_dir):  # first: a runner that finds none takes exit code 75 for a permanent failure
+    with _disk(request.output_dir):  # first, because a CWL runner that finds no directory ignores exit code 75
         request.output_dir.mkdir(parents=True, exist_ok=True)
     with stages("items"):
         pre, post, warnings = _items(request)
@@ -79,32 +81,30 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         warnings += _declared_crs(pre, post, plan) + plan.warnings
     for warning in warnings:
         log.warning("%s", warning)
-    shape = plan.grid.shape
-    with _disk(request.output_dir):
-        for name in reversed(OUTPUTS):  # the catalogue, which says that all is there, goes first
-            (request.output_dir / name).unlink(missing_ok=True)
-    with stages("compute"), compute.connect() as cluster:
-        log.info("running the burned area intensity on %s", cluster.name)
-        log.info("burned area intensity shape: (%d, %d)", shape.rows, shape.cols)
-        options = compute.Options(request.index, request.compress, _classes(request, pre, post))
-        result = compute.compute(plan, options, cluster, request.output_dir, progress)
-    for path in (result.bai, result.severity):
-        log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
-    areas = report.measure(result.statistics, plan.grid)
-    if areas.valid_ha == 0:
-        warnings += ("no pixel has a value: nodata or masked everywhere",)
-        log.warning("%s", warnings[-1])
-    if areas.outside_share > SUSPICIOUS_SHARE:
-        share = f"{areas.outside_share:.1%} of the pixels have a dNBR outside every class"
-        warnings += (f"{share}: is the reflectance offset right? see --boa-offset",)
-        log.warning("%s", warnings[-1])
-    done = report.Report(
-        created=created, pre=pre, post=post, grid=plan.grid, cluster=cluster.name, areas=areas, warnings=warnings,
-        parameters=_parameters(request, options), histogram=result.statistics.histogram,
-        stages=stages.seconds, bytes_read=result.bytes_read,
-    )  # fmt: skip
-    with _disk(request.output_dir):
-        _describe(request.output_dir, done, stages)
+    with _whole_results(request.output_dir):
+        shape = plan.grid.shape
+        with stages("compute"), compute.connect() as cluster:
+            log.info("running the burned area intensity on %s", cluster.name)
+            log.info("burned area intensity shape: (%d, %d)", shape.rows, shape.cols)
+            options = compute.Options(request.index, request.compress, _classes(request, pre, post))
+            result = compute.compute(plan, options, cluster, request.output_dir, progress)
+        for path in (result.bai, result.severity):
+            log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
+        areas = report.measure(result.statistics, plan.grid)
+        if areas.valid_ha == 0:
+            warnings += ("no pixel has a value: nodata or masked everywhere",)
+            log.warning("%s", warnings[-1])
+        if areas.outside_share > SUSPICIOUS_SHARE:
+            share = f"{areas.outside_share:.1%} of the pixels have a dNBR outside every class"
+            warnings += (f"{share}: is the reflectance offset right? see --boa-offset",)
+            log.warning("%s", warnings[-1])
+        done = report.Report(
+            created=created, pre=pre, post=post, grid=plan.grid, cluster=cluster.name, areas=areas, warnings=warnings,
+            parameters=_parameters(request, options), histogram=result.statistics.histogram,
+            stages=stages.seconds, bytes_read=result.bytes_read,
+        )  # fmt: skip
+        with _disk(request.output_dir):
+            _describe(request.output_dir, done, stages)
     log.info("burned: %.1f ha, masked: %.1f %%", areas.burned_ha, 100 * areas.masked_share)
     log.info("done in %.1f s, %.1f MB read: %s", stages.total(), result.bytes_read / 1e6, request.output_dir)
     return done
@@ -128,22 +128,14 @@ class _Stages:
 
 
 def _items(request: Request) -> tuple[Item, Item, tuple[str, ...]]:
-    """Read both items and refuse or warn of pairs that make no sense."""
+    """Read both items; return them with warnings about the items and the pair."""
     log.info("pre event %s", public(request.pre))
     log.info("post event %s", public(request.post))
     pre, post = (
         load_item(ref, boa_offset=request.boa_offset, timeout_s=request.timeout_s)
         for ref in (request.pre, request.post)
     )
-    if pre.href == post.href or (pre.id, pre.collection) == (post.id, post.collection):
-        raise InputError(
-            f"both items are {pre.id}: there is no difference to compute",
-            hint="give one item before the fire and one after",
-        )
-    warnings: tuple[str, ...] = ()
-    if pre.datetime > post.datetime:
-        times = f"{pre.datetime:%Y-%m-%d} and {post.datetime:%Y-%m-%d}"
-        warnings += (f"the pre-fire item is later than the post-fire item ({times}): are they swapped?",)
+    warnings = pre.warnings + post.warnings + check_pair(pre, post)
     if request.mask == "none":
         pre, post = replace(pre, scl=None), replace(post, scl=None)
     else:
@@ -193,11 +185,42 @@ def _describe(directory: Path, done: Report, stages: _Stages) -> None:
 
 
 @contextmanager
+def _whole_results(directory: Path) -> Iterator[None]:
+    """Remove the results of an earlier run, and all of this one's when it fails or is ended.
+
+    The catalogue, which says that a run was finished, goes first.
+    """
+
+    def remove() -> None:
+        for name in reversed(OUTPUTS):
+            (directory / name).unlink(missing_ok=True)
+
+    with _disk(directory):
+        remove()
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            remove()
+        raise
+
+
+@contextmanager
 def _disk(directory: Path) -> Iterator[None]:
-    """Translate what goes wrong with the output directory."""
+    """Turn an error of the output directory into one line that says what to do.
+
+    Raises:
+        ComputeError: the directory cannot be written to.
+    """
     try:
         yield
     except OSError as exc:
-        raise ComputeError(
-            f"cannot write to {directory}: {exc.strerror or exc}", hint="check space and rights there"
-        ) from exc
+        raise ComputeError(f"cannot write to {directory}: {exc.strerror or exc}", hint=_disk_hint(exc)) from exc
+
+
+def _disk_hint(exc: OSError) -> str:
+    if exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return "free some space, or choose another disk with --output-dir; nothing of this run is left there"
+    if exc.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return "choose a directory that you may write to with --output-dir"
+    return "give a directory that exists or can be made with --output-dir"

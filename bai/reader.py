@@ -114,9 +114,9 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
     ]
     tags = {
         "PRE_ITEM": pre.id,
-        "PRE_DATETIME": pre.datetime.isoformat(),
+        "PRE_DATETIME": f"{pre.datetime:%Y-%m-%dT%H:%M:%SZ}",
         "POST_ITEM": post.id,
-        "POST_DATETIME": post.datetime.isoformat(),
+        "POST_DATETIME": f"{post.datetime:%Y-%m-%dT%H:%M:%SZ}",
         "TIFFTAG_DATETIME": f"{post.datetime:%Y:%m:%d %H:%M:%S}",
     }
     return Plan(grid, dates[0], dates[1], tuple(warped), tags)

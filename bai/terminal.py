@@ -6,7 +6,9 @@ import json
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from bai.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +19,7 @@ LogFormat = Literal["plain", "json"]
 _FORM = "%(asctime)s.%(msecs)03d | %(levelname)-8s | %(name)s:%(funcName)s:%(lineno)d - %(message)s"
 _TIME = "%Y-%m-%d %H:%M:%S"
 _PERCENT_PER_LINE = 5
-# They log URLs, with the signatures in them.
+# These libraries log URLs together with their signatures.
 _SECRETIVE = ("urllib3", "rasterio")
 
 
@@ -29,7 +31,7 @@ def configure_logging(verbosity: int, log_format: LogFormat) -> None:
         log_format: `plain` for people, `json` for one object a line.
     """
     handler = _Handler()
-    handler.setFormatter(_Json() if log_format == "json" else logging.Formatter(_FORM, _TIME))
+    handler.setFormatter(_Json() if log_format == "json" else _Plain(_FORM, _TIME))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     own = logging.DEBUG if verbosity > 0 else logging.INFO if verbosity == 0 else logging.WARNING
     logging.getLogger("bai").setLevel(own)
@@ -46,8 +48,20 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
         super().emit(record)
 
 
+class _Plain(logging.Formatter):
+    """Formats a record as one line, so that a text from outside cannot forge a line or control the terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
+        """Return the line of a record with control characters escaped."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class's name
+        """Return a traceback, indented, with all control characters but its line breaks escaped."""
+        return "\n".join(f"  {printable(line)}" for line in super().formatException(ei).split("\n"))
+
+
 class _Json(logging.Formatter):
-    """One JSON object a line."""
+    """Formats a record as one JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -60,7 +74,7 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False)
+        return json.dumps(fields)
 
 
 @contextmanager

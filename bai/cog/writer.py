@@ -151,5 +151,5 @@ class CogWriter:
             raise ComputeError(
                 f"{self._path}: cannot write {needed / 1e6:.1f} MB: {error.strerror} ({self._spooled / 1e6:.1f} MB "
                 f"collected so far{free} in {folder})",
-                hint="a run needs twice the size of its results in --output-dir",
+                hint="free space in --output-dir: a run needs twice the size of its results",
             ) from error

@@ -31,6 +31,8 @@ EXTENSIONS = [
 ]
 _COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 _WGS84 = CRS.from_epsg(4326)
+HALF_TURN = 180.0
+"""Longitude of the antimeridian, in degrees."""
 _EDGE_POINTS = 8
 """Points along an edge of the footprint: a straight line of the grid is not one in degrees."""
 
@@ -71,7 +73,6 @@ def make_item(report: Report, geometry: dict[str, Any]) -> dict[str, Any]:
     """Make the item, without the sizes and checksums of its assets."""
     grid, index = report.grid, report.parameters["index"]
     first, last = sorted((report.pre.datetime, report.post.datetime))
-    corners = np.array(geometry["coordinates"][0])
     west, south, east, north = grid.bounds
     return {
         "type": "Feature",
@@ -79,7 +80,7 @@ def make_item(report: Report, geometry: dict[str, Any]) -> dict[str, Any]:
         "stac_extensions": EXTENSIONS,
         "id": re.sub(r"[^\w.-]", "_", f"{index}_{report.pre.id}_{report.post.id}"),
         "geometry": geometry,
-        "bbox": [*corners.min(0).tolist(), *corners.max(0).tolist()],
+        "bbox": bounding_box(geometry),
         "properties": {
             "title": "Burned area intensity",
             "datetime": None,
@@ -162,6 +163,8 @@ def _assets(report: Report) -> dict[str, dict[str, Any]]:
 def footprint(valid: NDArray[np.bool_], grid: Grid) -> dict[str, Any]:
     """Return the convex hull of the valid pixels as GeoJSON in WGS 84; the whole grid's outline when there are none.
 
+    A hull across the antimeridian becomes two polygons that meet there (RFC 7946, 3.1.9).
+
     Args:
         valid: Shape (rows, cols), decimated evenly from the grid.
         grid: The map's grid.
@@ -181,8 +184,39 @@ def footprint(valid: NDArray[np.bool_], grid: Grid) -> dict[str, Any]:
     at = [(col * scale[0], row * scale[1]) for col, row in edges]
     places = [(a * x + b * y + c, d * x + e * y + f) for x, y in at]
     lon, lat = transform(grid.crs, _WGS84, *zip(*places, strict=True))[:2]
-    outline = [[round(x, 7), round(y, 7)] for x, y in zip(lon, lat, strict=True)]
-    return {"type": "Polygon", "coordinates": [[*outline, outline[0]]]}
+    outline = [(round(x, 7), round(y, 7)) for x, y in zip(lon, lat, strict=True)]
+    if max(lon) - min(lon) <= HALF_TURN:
+        return {"type": "Polygon", "coordinates": [_closed(outline)]}
+    unbroken = [(x % 360, y) for x, y in outline]
+    west, east = _cut(unbroken, 1), [(round(x - 360, 7), y) for x, y in _cut(unbroken, -1)]
+    parts = [[_closed(part)] for part in (west, east) if len({x for x, _ in part}) > 1]
+    return {"type": "MultiPolygon", "coordinates": parts}
+
+
+def _closed(ring: list[tuple[float, float]]) -> list[list[float]]:
+    return [list(place) for place in (*ring, ring[0])]
+
+
+def _cut(ring: list[tuple[float, float]], side: int) -> list[tuple[float, float]]:
+    """Return the part of a ring (longitudes in [0, 360)) west of 180 degrees, side 1, or east of it, side -1.
+
+    Source: Sutherland & Hodgman (1974), for one edge.
+    """
+    out: list[tuple[float, float]] = []
+    for (x, y), (next_x, next_y) in pairwise([*ring, ring[0]]):
+        if (HALF_TURN - x) * side >= 0:
+            out.append((x, y))
+        if (HALF_TURN - x) * (HALF_TURN - next_x) < 0:
+            out.append((HALF_TURN, round(y + (next_y - y) * (HALF_TURN - x) / (next_x - x), 7)))
+    return out
+
+
+def bounding_box(geometry: dict[str, Any]) -> list[float]:
+    """Return west, south, east, north; west is above east for a geometry across the antimeridian (RFC 7946, 5.2)."""
+    polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+    first, last = (np.array(polygon[0]) for polygon in (polygons[0], polygons[-1]))
+    south, north = (float(pick([pick(one[:, 1]) for one in (first, last)])) for pick in (min, max))
+    return [float(first[:, 0].min()), south, float(last[:, 0].max()), north]
 
 
 def _hull(points: set[tuple[int, int]]) -> list[tuple[int, int]]:

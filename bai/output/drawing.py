@@ -8,11 +8,14 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from anyascii import anyascii
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+from bai.errors import printable
 from bai.nbr import HISTOGRAM_EDGES, SEVERITY_CLASSES
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 WIDTH, MAP, PANEL, MARGIN, HEADER, FOOTER = 1600, 1080, 400, 48, 132, 92
 INK, SOFT, RULE, PAPER, EMPTY = (33, 37, 41), (108, 117, 125), (206, 212, 218), (255, 255, 255), (226, 230, 234)
+ALERT = (176, 42, 55)
 UNBURNED = next(one.value for one in SEVERITY_CLASSES if one.name == "unburned")
 
 
@@ -40,6 +44,8 @@ class Legend:
     """What the histogram counts: dNBR or RBR."""
     notes: Sequence[str]
     """Small print: items, grid, source."""
+    warnings: Sequence[str] = ()
+    """What the user should know before trusting the map."""
 
 
 def draw(
@@ -59,11 +65,12 @@ def draw(
     rows, cols = severity.shape
     zoom = min(MAP / cols, MAP / rows)
     size = max(1, round(cols * zoom)), max(1, round(rows * zoom))
-    height = HEADER + max(size[1], 860) + FOOTER
-    page = Image.new("RGB", (min(WIDTH, 3 * MARGIN + size[0] + PANEL), height), PAPER)
+    width, height = min(WIDTH, 3 * MARGIN + size[0] + PANEL), HEADER + max(size[1], 860) + FOOTER
+    warnings = [line for text in legend.warnings for line in _wrapped(f"Warning: {text}", width - 2 * MARGIN)]
+    page = Image.new("RGB", (width, height + 24 * len(warnings)), PAPER)
     pen = ImageDraw.Draw(page)
     pen.text((MARGIN, 34), legend.title, INK, _font(40), stroke_width=0.5)
-    pen.text((MARGIN, 84), legend.dates, SOFT, _font(23))
+    pen.text((MARGIN, 84), drawable(legend.dates), SOFT, _font(23))
     page.paste(_map(severity, size, light), (MARGIN, HEADER))
     pen.rectangle((MARGIN - 1, HEADER - 1, MARGIN + size[0], HEADER + size[1]), outline=RULE)
     _north(pen, MARGIN + size[0] - 40, HEADER + 30)
@@ -72,15 +79,42 @@ def draw(
     left = 2 * MARGIN + size[0]
     below = _areas(pen, left, HEADER, legend)
     below = _bars(pen, left, below + 34, legend)
-    for line in legend.notes:
-        below += 22
+    for note in legend.notes:
+        below, line = below + 22, drawable(note)
         pen.text((left, below), line, SOFT, _fitting(line))
+    for number, line in enumerate(warnings):
+        pen.text((MARGIN, height - 24 + 24 * number), line, ALERT, _font(16))
     return page
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most `width` pixels; a word that is wider is cut."""
+    font, lines = _font(16), [""]
+    for word in drawable(text).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [next(line[:n] for n in range(len(line), -1, -1) if font.getlength(line[:n]) <= width) for line in lines]
 
 
 def _fitting(line: str) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """The small print's font, smaller still for the long ids of some catalogues."""
     return next((font for size in range(15, 8, -1) if (font := _font(size)).getlength(line) <= PANEL), _font(8))
+
+
+def drawable(text: str) -> str:
+    """Return a text in characters that the font has; others, such as Greek or Chinese, in Latin letters."""
+    return "".join(c if _has(c) else anyascii(c) or "?" for c in printable(text))
+
+
+@cache
+def _has(character: str) -> bool:
+    """Tell whether the font has a glyph for a character, other than the box for a missing one."""
+    font = _font(16)
+    shown, missing = (font.getmask(c) for c in (character, "\uffff"))
+    return character == " " or (shown.size, bytes(shown)) != (missing.size, bytes(missing))
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -143,15 +177,33 @@ def _areas(pen: ImageDraw.ImageDraw, x: int, y: int, legend: Legend) -> int:
     pen.text((x, y + 58), "burned, low severity and up", SOFT, _font(19))
     y += 116
     colours = {one.value: one.colour for one in SEVERITY_CLASSES}
-    for one in reversed(legend.areas.classes):
-        _row(pen, x, y, one.label, _hectares(one.hectares), f"{one.share:.1%}")
+    *of_classes, outside, empty = shares(legend.areas)
+    for one, share in reversed(list(zip(legend.areas.classes, of_classes, strict=True))):
+        _row(pen, x, y, one.label, _hectares(one.hectares), f"{share:.1f}%")
         pen.rounded_rectangle((x, y, x + 34, y + 24), 4, fill=colours[one.value], outline=RULE)
         y += 38
-    _row(pen, x, y, "No value or masked", "", f"{legend.areas.masked_share:.1%}")
-    pen.rounded_rectangle((x, y, x + 34, y + 24), 4, fill=EMPTY, outline=RULE)
-    for step in range(4, 34, 9):
-        pen.line((x + step, y + 23, x + min(34, step + 14), y + 23 - (min(34, step + 14) - step)), fill=SOFT)
-    return y + 24
+    # Both are hatched, because severity.tif has 255 for both.
+    for label, share in (("Value outside all classes", outside), ("No value or masked", empty)):
+        _row(pen, x, y, label, "", f"{share:.1f}%")
+        pen.rounded_rectangle((x, y, x + 34, y + 24), 4, fill=EMPTY, outline=RULE)
+        for step in range(4, 34, 9):
+            pen.line((x + step, y + 23, x + min(34, step + 14), y + 23 - (min(34, step + 14) - step)), fill=SOFT)
+        y += 38
+    return y - 14
+
+
+def shares(areas: Areas) -> list[float]:
+    """Return per cent of all pixels, to a tenth: each class, values outside all classes, no value.
+
+    The tenths are given to the largest remainders, so that the numbers add up to 100 exactly.
+    """
+    valid = 1 - areas.masked_share
+    exact = [one.share * valid for one in areas.classes] + [areas.outside_share * valid, areas.masked_share]
+    tenths = [int(share * 1000) for share in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: tenths[i] - exact[i] * 1000)
+    for i in by_remainder[: 1000 - sum(tenths)]:
+        tenths[i] += 1
+    return [number / 10 for number in tenths]
 
 
 def _row(pen: ImageDraw.ImageDraw, x: int, y: int, label: str, area: str, share: str) -> None:

@@ -89,4 +89,5 @@ def make_legend(done: Report) -> Legend:
         histogram=done.histogram,
         axis="dNBR" if done.parameters["index"] == "dnbr" else "RBR",
         notes=(done.pre.id, done.post.id, f"{code}, {done.grid.transform.a:g} m; classes of Key & Benson (2006)"),
+        warnings=done.warnings,
     )

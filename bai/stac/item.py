@@ -54,6 +54,7 @@ class Item:
     """Where it was read: an http(s) URL or an absolute path."""
     collection: str | None
     datetime: dt.datetime
+    """Sensing time in UTC."""
     platform: str | None
     baseline: str | None
     """Processing baseline such as `05.09`; None when the item does not say."""
@@ -64,6 +65,10 @@ class Item:
     scl: Source | None
     epsg: int | None = None
     """The grid's EPSG code as the item declares it; the raster's own one counts."""
+    product: str | None = None
+    """Name of ESA's product, such as `S2A_MSIL2A_20210718T190321_...`; None when the item does not say."""
+    warnings: tuple[str, ...] = ()
+    """What to know about the item before trusting its map."""
 
 
 def load_item(ref: str, *, boa_offset: BoaOffset = "auto", timeout_s: float = hrefs.TIMEOUT_S) -> Item:
@@ -112,7 +117,7 @@ def parse_item(text: bytes, href: str, *, boa_offset: BoaOffset = "auto") -> Ite
         id=data.id, href=href, collection=data.collection, datetime=data.when(),
         platform=props.platform, baseline=baseline, bbox=data.box(),
         nir=source("nir", nir), swir2=source("swir2", swir2), scl=source("scl", scl) if scl else None,
-        epsg=itemtext.epsg_of(data, data.assets[nir]),
+        epsg=itemtext.epsg_of(data, data.assets[nir]), product=props.uri or props.v0_product,
     )  # fmt: skip
 
 

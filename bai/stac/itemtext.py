@@ -116,7 +116,7 @@ class ItemText(BaseModel):
         when = self.properties.datetime or self.properties.start_datetime
         if when is None:
             raise AssertionError("validated before")
-        return when if when.tzinfo else when.replace(tzinfo=dt.UTC)
+        return when.astimezone(dt.UTC) if when.tzinfo else when.replace(tzinfo=dt.UTC)
 
 
 def validate(text: bytes, name: str) -> ItemText:

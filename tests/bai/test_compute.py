@@ -143,7 +143,7 @@ def test_a_result_says_what_was_read_written_and_how_long_it_took(run, scene):
     assert set(result.seconds) == {"read", "compute", "encode", "assemble", "total"}
     with rasterio.open(result.bai) as file:
         assert file.tags()["PRE_ITEM"] == "item-pre"
-        assert file.tags()["POST_DATETIME"] == "2021-07-18T00:00:00+00:00"
+        assert file.tags()["POST_DATETIME"] == "2021-07-18T00:00:00Z"
 
 
 def fails_in(folder, pre, post, cluster, options=SMALL):

@@ -70,3 +70,14 @@ def test_windows_cover_each_pixel_once():
         seen[window.row_off : window.row_off + window.height, window.col_off : window.col_off + window.width] += 1
         assert window.row_off % 256 == window.col_off % 256 == 0
     assert (seen == 1).all()
+
+
+@pytest.mark.parametrize(("zone", "left"), [(32701, 178000.0), (32760, 817000.0)])
+@pytest.mark.parametrize("east", [-179.95, 180.05])
+def test_cover_takes_a_box_across_the_antimeridian(zone, left, east):
+    place = grid(left=left, top=8130000.0, rows=1000, cols=1000, crs=CRS.from_epsg(zone))
+    window = place.cover((179.99, -16.95, east, -16.92), WGS84, "box")
+    assert window.width == pytest.approx(650, abs=20)
+    assert window.height == pytest.approx(345, abs=20)
+    wide = place.cover((179.0, -17.5, -179.0, -16.5), WGS84, "box")
+    assert (wide.width, wide.height) == (1000, 1000)

@@ -103,6 +103,9 @@ def test_both_spellings_and_all_options() -> None:
         ["--bbox", "3,2,1,4"],
         ["--bbox", "a,b,c,d"],
         ["--bbox", "nan,0,1,1"],
+        ["--bbox", "-120,39,-121,40"],
+        ["--bbox", "179.5,-17,179.5,-16"],
+        ["--bbox", "1,2,361,3"],
         ["--mask-classes", "12"],
         ["--mask-classes", "x"],
         ["--timeout", "0"],
@@ -119,6 +122,12 @@ def test_wrong_options_are_usage_errors(more: list[str], capsys: pytest.CaptureF
         code = exc.code
     assert code == 2
     assert more[0].lstrip("-") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["179.5,-17,-179.5,-16", "179.5,-17,180.5,-16"])
+def test_a_box_across_the_antimeridian(given: str) -> None:
+    args = make_parser().parse_args(["--pre-fire-url", "a", "--post-fire-url", "b", f"--bbox={given}"])
+    assert args.bbox == (179.5, -17, -179.5, -16)
 
 
 def test_missing_url_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

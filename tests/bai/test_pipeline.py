@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
+from rasterio.warp import transform_bounds
 
 from bai.demo import scene as demo
 from bai.errors import BaiError, ComputeError, InputError, TemporaryError
@@ -129,7 +131,7 @@ def test_mask_none_leaves_clouds_in(scene: Path, tmp_path: Path) -> None:
 
 def test_bbox_crops(scene: Path, tmp_path: Path) -> None:
     whole = run(request(scene, tmp_path / "a"), quiet)
-    west, south, east, north = whole.pre.bbox
+    west, south, east, north = transform_bounds(whole.grid.crs, "EPSG:4326", *whole.grid.bounds)
     box = (west + (east - west) / 4, south + (north - south) / 4, east - (east - west) / 4, north - (north - south) / 4)
     part = run(request(scene, tmp_path / "b", bbox=box), quiet)
     assert 128 <= part.grid.shape.rows < 140
@@ -246,22 +248,48 @@ def test_results_of_an_earlier_run_go_first(copy: Path, tmp_path: Path) -> None:
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
 
 
-@pytest.mark.parametrize("stage", ["bai.output.report.write_bytes", "bai.output.catalog.checksum"])
+@pytest.mark.parametrize(
+    "stage", ["pathlib.Path.replace", "bai.output.report.write_bytes", "bai.output.catalog.checksum"]
+)
 def test_full_disk_while_describing(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    """Nothing of the run stays: maps without their report and catalogue are no result."""
+
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(stage, fail)
-    with pytest.raises(ComputeError, match="No space left on device"):
+    with pytest.raises(ComputeError, match="No space left on device") as caught:
         run(request(scene, tmp_path), quiet)
-    assert not (tmp_path / "catalog.json").exists()
-    assert not list(tmp_path.glob(".*"))
+    assert "space" in str(caught.value.hint)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_output_directory_that_cannot_be(scene: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ComputeError, match="cannot write to"):
         run(request(scene, tmp_path / "file"), quiet)
+
+
+@pytest.mark.parametrize(("number", "hint"), [(13, "may write"), (30, "may write"), (122, "space")])
+def test_an_output_directory_that_refuses_gets_its_own_hint(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(ComputeError, match="cannot write to") as caught:
+        run(request(scene, tmp_path / "new"), quiet)
+    assert hint in str(caught.value.hint)
+
+
+def test_times_in_the_maps_are_utc(copy: Path, tmp_path: Path) -> None:
+    edit(copy, PRE, properties={"datetime": "2021-07-14T01:03:24+06:00"})
+    run(request(copy, tmp_path / "out"), quiet)
+    with rasterio.open(tmp_path / "out" / "severity.tif") as file:
+        tags = file.tags()
+    assert tags["PRE_DATETIME"] == "2021-07-13T19:03:24Z"
+    assert (tags["POST_DATETIME"], tags["TIFFTAG_DATETIME"]) == ("2021-07-18T19:03:26Z", "2021:07:18 19:03:26")
 
 
 def test_every_error_says_what_to_do(copy: Path, tmp_path: Path) -> None:

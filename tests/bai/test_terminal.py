@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from bai.terminal import progress
+from bai.terminal import configure_logging, progress
 
 if TYPE_CHECKING:
     import pytest
@@ -55,3 +55,16 @@ def test_bar_on_a_terminal() -> None:
     assert "━".encode() in shown
     assert b"2/2" in shown
     assert b" - half of it\r\n" in shown
+
+
+def test_text_from_outside_stays_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a line break nor an escape sequence nor a change of direction reaches the terminal."""
+    forged = "x\n2026-01-01 00:00:00.000 | INFO     | forged \x1b[2J \u202e\u2028\r"
+    configure_logging(1, "plain")
+    log = logging.getLogger("bai")
+    log.warning("item %s is odd", forged)
+    log.error("a bug", exc_info=RuntimeError(forged))
+    shown = capsys.readouterr().err
+    assert "item x\\n2026-01-01 00:00:00.000 | INFO     | forged \\x1b[2J \\u202e\\u2028\\r is odd\n" in shown
+    assert not any(line.startswith("2026-01-01") for line in shown.splitlines())
+    assert all(line.isprintable() for line in shown.split("\n"))

@@ -18,7 +18,7 @@ from rasterio.warp import transform
 from bai.demo import scene as demo
 from bai.grid import Grid, Shape
 from bai.nbr import SEVERITY_CLASSES
-from bai.output.catalog import EXTENSIONS, footprint
+from bai.output.catalog import EXTENSIONS, bounding_box, footprint
 from bai.pipeline import Request, run
 
 if TYPE_CHECKING:
@@ -158,6 +158,32 @@ def test_footprint_of_one_pixel() -> None:
     valid[3, 5] = True
     x, _ = transform("EPSG:4326", GRID.crs, *np.array(footprint(valid, GRID)["coordinates"][0]).T)
     assert (min(x), max(x)) == (pytest.approx(600050, abs=0.1), pytest.approx(600060, abs=0.1))
+
+
+def test_footprint_across_the_antimeridian_is_cut_there() -> None:
+    """Fiji, in zone 1 south: the grid's left part lies east of 179 degrees east."""
+    grid = Grid(CRS.from_epsg(32701), Affine(10, 0, 180240, 0, -10, 8118160), Shape(60, 60))
+    geometry = footprint(np.ones((60, 60), bool), grid)
+    west, east = (np.array(polygon[0]) for polygon in geometry["coordinates"])
+    assert geometry["type"] == "MultiPolygon"
+    assert (west[:, 0].max(), east[:, 0].min()) == (180, -180)
+    assert west[:, 0].min() > 179.9
+    assert east[:, 0].max() < -179.9
+    parts = [signed_area(np.column_stack(transform("EPSG:4326", grid.crs, *ring.T))) for ring in (west, east)]
+    assert min(parts) > 0, "GeoJSON wants exterior rings counter-clockwise"
+    assert sum(parts) == pytest.approx(360_000, rel=1e-3)
+    south, north = (pick(pick(ring[:, 1]) for ring in (west, east)) for pick in (min, max))
+    assert bounding_box(geometry) == [west[:, 0].min(), south, east[:, 0].max(), north]
+
+
+@pytest.mark.parametrize(("epsg", "left", "sign"), [(32760, 700_000, 1), (32701, 250_000, -1)])
+def test_footprint_near_the_antimeridian_is_one_polygon(epsg: int, left: float, sign: int) -> None:
+    grid = Grid(CRS.from_epsg(epsg), Affine(10, 0, left, 0, -10, 8118160), Shape(60, 60))
+    geometry = footprint(np.ones((60, 60), bool), grid)
+    west, _, east, _ = bounding_box(geometry)
+    assert geometry["type"] == "Polygon"
+    assert 178 < west * sign < 180
+    assert west < east
 
 
 def signed_area(ring: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from bai.grid import Grid, Shape
 from bai.nbr import HISTOGRAM_BINS, SEVERITY_CLASSES, Statistics
 from bai.output import drawing as quicklook
-from bai.output.drawing import EMPTY, HEADER, MARGIN, RULE, WIDTH, Legend, draw
+from bai.output.drawing import ALERT, EMPTY, HEADER, MARGIN, RULE, WIDTH, Legend, draw, drawable, shares
 from bai.output.report import measure
 
 GRID = Grid(CRS.from_epsg(32610), Affine(10, 0, 600000, 0, -10, 4500000), Shape(64, 64))
@@ -80,3 +80,40 @@ def test_long_ids_stay_on_the_page():
     short, long = "S2B_10TFK_20210713_0_L2A", "S2C_MSIL2A_20250330T100051_N0511_R122_T33UWP_20250330T145914"
     assert quicklook._fitting(short).getlength(short) == quicklook._font(15).getlength(short)
     assert quicklook._fitting(long).getlength(long) <= quicklook.PANEL
+
+
+@pytest.mark.parametrize(
+    ("total", "masked", "outside", "classes"),
+    [
+        (4096, 100, 0, (5, 10, 3000, 400, 300, 200, 81)),
+        (4096, 0, 4096, (0,) * 7),
+        (4096, 4096, 0, (0,) * 7),
+        (7, 0, 0, (1,) * 7),
+        (9, 1, 1, (1,) * 7),
+        (1_000_000, 333_333, 1, (1, 333_333, 333_332, 0, 0, 0, 0)),
+    ],
+)
+def test_the_legends_shares_are_of_all_pixels_and_add_up(total, masked, outside, classes):
+    counts = replace(Statistics.empty(), total=total, masked=masked, outside=outside, classes=classes)
+    shown = shares(measure(counts, GRID))
+    assert sum(round(share * 10) for share in shown) == 1000
+    for share, pixels in zip(shown, (*classes, outside, masked), strict=True):
+        assert share == pytest.approx(100 * pixels / total, abs=0.11)
+
+
+def test_ids_in_any_script_are_drawn_in_letters_that_the_font_has():
+    assert drawable("S2B_10TFK_0 · N0509") == "S2B_10TFK_0 · N0509"
+    assert drawable("пожар-Größe-山火") == "pozhar-Grosse-ShanHuo"
+    assert drawable("a\nb\x1b") == "a\\nb\\x1b"
+
+
+def test_warnings_stand_under_the_map_whole_and_in_red(legend):
+    classes = np.full((8, 8), 3, np.uint8)
+    plain = draw(classes, 10.0, legend)
+    warned = draw(classes, 10.0, replace(legend, warnings=("the offset " + "is odd " * 60, "x" * 400)))
+    assert not any(colour == ALERT for _, colour in plain.getcolors(1 << 20))
+    assert warned.height > plain.height + 2 * 24
+    below = warned.crop((0, plain.height - 24, warned.width, warned.height))
+    assert any(colour == ALERT for _, colour in below.getcolors(1 << 20))
+    edge = warned.crop((warned.width - MARGIN, plain.height - 24, warned.width, warned.height))
+    assert not any(colour == ALERT for _, colour in edge.getcolors(1 << 20))
