@@ -2,6 +2,7 @@
 
     make e2e                                   # once: puts the images on the test cluster's node
     .venv/bin/python -m benchmarks.kubernetes [--claims 10] [--jobs 5]
+    .venv/bin/python -m benchmarks.kubernetes --load 200 20 50     # 200 claims in a row, 20 and 50 jobs at once
 
 KUBECONFIG names the Kubernetes; the images are those of the tests (BAI_E2E_REGISTRY, BAI_E2E_TAG). Everything happens
 in one new namespace with Pod Security `restricted`, which is removed at the end. The Dask step is a sum on two workers.
@@ -47,6 +48,20 @@ with gateway() as g:
     cluster.shutdown()
     print(json.dumps([claimed, workers, stopped]))
 """
+MANY_CLAIMS = """
+with gateway() as g:
+    taken = []
+    for _ in range({number}):
+        start = time.time()
+        cluster = g.new_cluster(shutdown_on_close=False)
+        taken.append(time.time() - start)
+        cluster.shutdown()
+print(json.dumps(taken))
+"""
+PARTS = ("api-", "controller-", "traefik-")
+"""How the names of the gateway's pods begin."""
+CHUNK = 10
+"""Claims in one call of the client pod, which has two minutes."""
 MARKS = {
     "runner runs": "step] start|procuring",
     "cluster claimed": "claimed cluster",
@@ -135,10 +150,54 @@ def deletions(bed: runner_bed.Bed, number: int) -> None:
     row("deletion of a running job", taken)
 
 
+def memory(bed: Bed, when: str) -> None:
+    """Print the working set of the gateway's pods in MB, and how many records of ended clusters there are."""
+    until(lambda: all(_working_sets(bed.namespace)), "memory of the gateway's pods", 60)  # a new pod has none yet
+    used = _working_sets(bed.namespace)
+    records = len(bed.kubectl("get", "daskclusters", "-o", "name").split())
+    figures = ", ".join(f"{part.rstrip('-')} {size / 1e6:.0f} MB" for part, size in zip(PARTS, used, strict=True))
+    print(f"| memory {when} | {figures}; {records} DaskCluster objects | | | |", flush=True)
+
+
+def _working_sets(namespace: str) -> list[int]:
+    """Return the bytes that the kubelets report for each of `PARTS`."""
+    pods = []
+    for node in kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split():
+        pods += json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))["pods"]
+    ours = [pod for pod in pods if pod["podRef"]["namespace"] == namespace]
+    return [
+        sum(pod.get("memory", {}).get("workingSetBytes", 0) for pod in ours if pod["podRef"]["name"].startswith(part))
+        for part in PARTS
+    ]
+
+
+def many_claims(bed: Bed, number: int) -> None:
+    """Claim and dismiss clusters one after another; what grows with their number is a leak."""
+    taken: list[float] = []
+    while len(taken) < number:
+        taken += bed.python(MANY_CLAIMS.format(number=min(CHUNK, number - len(taken))))
+    row("claims one after another", taken)
+    bed.wait_clean()
+
+
+def at_once(bed: runner_bed.Bed, number: int) -> None:
+    """Start many jobs with a Dask step at once, more than the node has room for."""
+    started = time.time()
+    made = [
+        bed.start(f"load-{number}-{n}", runner_bed.tool(runner_bed.APP, cluster={}), mode="sum") for n in range(number)
+    ]
+    ends = [job.wait(3600) for job in made]
+    complete = sum(end.end == "Complete" for end in ends)
+    row(f"{number} jobs at once: {complete} complete in {time.time() - started:.0f} s; each", [e.seconds for e in ends])
+    bed.clean(120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--claims", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=5)
+    load_help = "only the load: so many claims one after another, then so many jobs at once, for every further number"
+    parser.add_argument("--load", type=int, nargs="+", default=[], metavar="N", help=load_help)
     args = parser.parse_args()
     config.load_kube_config()
     bed = Bed((REGISTRY, TAG), os.environ.get("BAI_E2E_TRAEFIK_TAG", TAG), "bench")
@@ -152,11 +211,20 @@ def main() -> None:
         bed.client()
         print("| what, in seconds | min | median | max | runs |\n|---|---|---|---|---|")
         install(bed)
-        claims(bed, args.claims)
+        if not args.load:
+            claims(bed, args.claims)
         bed.helm("install", "bai", str(CHART.with_name("bai-chart")), "--values", "-", values=bai)
         api = client.CoreV1Api()
         template = json.loads(api.read_namespaced_config_map("bai-job", bed.namespace).data["job.json"])
         runner = runner_bed.Bed(bed.namespace, runner_bed.APP, api, client.BatchV1Api(), template)
+        if args.load:
+            memory(bed, "at the start")
+            many_claims(bed, args.load[0])
+            memory(bed, f"after {args.load[0]} claims")
+            for number in args.load[1:]:
+                at_once(runner, number)
+                memory(bed, f"after {number} jobs at once")
+            return
         jobs(runner, args.jobs, clusters=True)
         jobs(runner, args.jobs, clusters=False)
         deletions(runner, 3)
