@@ -51,7 +51,7 @@ class Api:
     ends: int | StepError
     folder: str
     submitted: dict
-    step_log = None
+    step_log, why = None, "no band"
 
     def get_current_pod(self):
         claim = client.V1PersistentVolumeClaimVolumeSource(claim_name="work")
@@ -122,6 +122,13 @@ def test_a_step_asks_for_the_least_and_may_use_the_most(workflow):
         "requests": {"cpu": "0.25", "memory": "512Mi"},
         "limits": {"memory": "512Mi"},
     }
+
+
+def test_the_reason_of_a_failed_step_is_recorded(workflow):
+    workflow(75)
+    failure = Api.session.clusters.failures.first
+    assert failure.message == f"step {failure.step} failed with exit code 75: no band"
+    assert (failure.kind, failure.step[:4], failure.code, failure.temporary) == ("step", "step", 75, True)
 
 
 def test_a_steps_output_is_copied_to_a_file_on_the_volume(workflow, tmp_path):

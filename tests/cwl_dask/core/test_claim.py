@@ -7,6 +7,7 @@ import time
 import dask
 import pytest
 
+from cwl_dask.core import claim as lifecycle
 from cwl_dask.core.claim import Claim, ClaimError
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.requirement import parse_requirement
@@ -97,7 +98,7 @@ def test_an_option_that_the_gateway_does_not_define_is_an_error_with_both_lists(
 def test_a_refusal_is_told_with_the_address_and_whether_to_try_again(gateway, status, temporary):
     gateway.refuses["POST"] = status
     with pytest.raises(ClaimError, match=f"no Dask cluster from {gateway.address}: ") as refusal:
-        Claim(wanted()).__enter__()
+        Claim(wanted(), claim_s=0).__enter__()
     assert refusal.value.temporary is temporary
 
 
@@ -106,8 +107,27 @@ def test_a_gateway_that_is_away_is_temporary():
         dask.config.set({"gateway.address": "http://127.0.0.1:9"}),
         pytest.raises(ClaimError, match=r"127\.0\.0\.1:9") as refusal,
     ):
-        Claim(wanted()).__enter__()
+        Claim(wanted(), claim_s=0).__enter__()
     assert refusal.value.temporary
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_gateway_that_is_away_for_a_moment_is_asked_again(gateway, monkeypatch, caplog, method):
+    monkeypatch.setattr(lifecycle, "RETRY_S", 0.05)
+    gateway.refuses[method] = 503
+    threading.Timer(0.2, gateway.refuses.clear).start()
+    with Claim(wanted()) as claim:
+        claim.wait_running()
+    assert gateway.calls.count(f"{method} /api/v1/{'options' if method == 'GET' else 'clusters/'}") > 1
+    assert caplog.text.count("no answer from the gateway") == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 409])
+def test_a_submission_that_may_have_arrived_is_not_repeated(gateway, status):
+    gateway.refuses["POST"] = status
+    with pytest.raises(ClaimError):
+        Claim(wanted()).__enter__()
+    assert gateway.calls.count("POST /api/v1/clusters/") == 1
 
 
 def test_a_stop_that_was_lost_is_said_again(gateway):
@@ -121,9 +141,22 @@ def test_a_stop_that_was_lost_is_said_again(gateway):
 def test_a_cluster_that_fails_ends_the_wait(gateway):
     gateway.becomes = "FAILED"
     with Claim(wanted()) as claim:
-        with pytest.raises(ClaimError, match="cluster fake is failed; its scheduler's log says why") as failure:
+        with pytest.raises(ClaimError, match="cluster fake is failed: its scheduler did not start") as failure:
             claim.wait_running()
         assert not failure.value.temporary
+
+
+def test_a_cluster_that_the_gateway_stops_after_it_ran_is_temporary(gateway):
+    def scale(method, path, body, answer=gateway.answer):
+        if path.endswith("/scale"):
+            gateway.status = "STOPPED"
+            return 409, {"error": "cluster fake is not running"}
+        return answer(method, path, body)
+
+    gateway.answer = scale
+    with Claim(wanted()) as claim, pytest.raises(ClaimError, match="the gateway stopped it although it ran") as failure:
+        claim.wait_running()
+    assert failure.value.temporary
 
 
 def test_a_cluster_that_never_runs_is_dismissed_as_temporary(gateway):

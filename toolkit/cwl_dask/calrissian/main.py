@@ -11,9 +11,11 @@ import signal
 import sys
 from typing import Any, NoReturn
 
+from cwl_dask import PERMANENT, TEMPORARY
 from cwl_dask.calrissian.guard import Ledger
 from cwl_dask.calrissian.session import PENDING_S, Session, new_session
-from cwl_dask.core import output
+from cwl_dask.core import failure, output
+from cwl_dask.core.failure import Failure
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +24,8 @@ def main() -> int:
     """Run Calrissian's command line, and `--max-clusters`.
 
     Returns:
-        0; 1 permanent failure; 33 unsupported requirement; 75 when the failure may be temporary; 143 after SIGTERM.
+        0; 1 permanent failure; 33 unsupported requirement; 75 when the failure may be temporary, also
+        when the node evicts the runner; 143 after another SIGTERM.
     """
     session = new_session(
         output.Output(),
@@ -30,24 +33,39 @@ def main() -> int:
         pending_s=float(os.environ.get("CWL_DASK_PENDING_SECONDS", PENDING_S)),
     )
     output.install(session.output)
+    session.output.addFilter(session.clusters.failures)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, functools.partial(_stop, session))
+    stopped = False
     try:
         from cwl_dask.calrissian import patches as hooks  # noqa: PLC0415 - slow, so after the handlers
 
-        return hooks.run(session)
-    except OSError as error:  # a folder or file of our own; what steps meet is told by cwltool
-        log.error("%s: %s", error.filename, error.strerror)  # noqa: TRY400 - one line is enough
-        return 1
+        code = hooks.run(session)
+    except OSError as error:  # a file or folder of an option; the files of steps are read by cwltool
+        log.error("cannot write %s: %s", error.filename, error.strerror)  # noqa: TRY400 - one line is enough
+        session.clusters.failures.add(Failure("output", f"cannot write {error.filename}: {error.strerror}"))
+        code = PERMANENT
+    except Stopped as stop:
+        from cwl_dask.calrissian.eviction import is_eviction  # noqa: PLC0415 - most runners are not stopped
+
+        code, stopped = (TEMPORARY if is_eviction() else int(stop.code)), True
     finally:
         session.ledger.close()
+    failure.report(code, session.clusters.failures, stopped=stopped)
+    return code
+
+
+class Stopped(SystemExit):
+    """The end of a runner that got a signal; its code is 128 + signal."""
+
+    code: int
 
 
 def entry() -> NoReturn:
     """Run `main` as a process of its own, and end it without the 0.3 s of joining Dask's threads."""
     try:
         code = main()
-    except SystemExit as end:  # SIGTERM, --help
+    except SystemExit as end:  # --help, a wrong option
         code = end.code if isinstance(end.code, int) else int(bool(end.code))
     sys.stdout.flush()
     os._exit(code)
@@ -59,7 +77,7 @@ def _stop(session: Session, signum: int, _frame: Any) -> NoReturn:
         signal.signal(again, signal.SIG_IGN)
     session.clusters.stop()
     log.warning("stopping on %s: removing the steps' pods and clusters", signal.Signals(signum).name)
-    sys.exit(128 + signum)
+    raise Stopped(128 + signum)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ PENDING_S = 100.0
 """Seconds a step's pod or a cluster may take to start, so that a fault is reported within two minutes."""
 DISMISS_S = 20
 """Seconds a cluster may take to end, within the 30 s of grace of the runner's pod; the guard has more time."""
+CLAIM_S = 60
+"""Seconds to go on asking a gateway that cannot be reached, for example while its pod moves to another node."""
 
 
 @dataclass(slots=True)
@@ -31,5 +33,6 @@ def new_session(output: Output, ledger: Ledger, pending_s: float = PENDING_S) ->
         gone=lambda name: ledger.settle("cluster", name),
         start_s=pending_s,
         dismiss_s=DISMISS_S,
+        claim_s=CLAIM_S,
     )
     return Session(output, ledger, clusters, pending_s)

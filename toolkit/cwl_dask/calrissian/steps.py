@@ -1,5 +1,6 @@
 """Steps under Calrissian: each a pod of its own, with a Dask cluster around it where the tool asks for one."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,10 @@ from cwl_dask.calrissian import steplog
 from cwl_dask.calrissian.watch import StepClient
 from cwl_dask.core import gateway
 from cwl_dask.core.extension import CheckedTool, maker, wanted_by
+from cwl_dask.core.failure import Failure
 from cwl_dask.core.step import DaskStep, Step, StepError
+
+log = logging.getLogger(__name__)
 
 
 class StepJob(Step, CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has no types
@@ -32,6 +36,17 @@ class StepJob(Step, CalrissianCommandLineJob):  # type: ignore[misc] # Calrissia
         pods.restrict(pod, read_only=not runtimeContext.no_read_only)
         pods.ask(pod, self.builder.do_eval((self.get_requirement("ResourceRequirement")[0] or {}).get("coresMin")))
         return pod
+
+    def wait_for_kubernetes_pod(self) -> Any:
+        """Wait for the step, and report its failure with the reason that Kubernetes gives."""
+        result = super().wait_for_kubernetes_pod()
+        code = result.exit_code
+        if code and code not in self.successCodes:
+            message = f"step {self.name} failed with exit code {code}: {self.client.why}"
+            log.error("%s", message)
+            temporary = code in self.temporaryFailCodes
+            self.clusters.failures.add(Failure("step", message, temporary, self.name, code))
+        return result
 
     def _keep_output(self) -> None:
         """Mount a file for the step's output, where the runner has a `step.log` on a volume that steps can mount."""
@@ -82,6 +97,10 @@ class DaskStepJob(DaskStep, StepJob):
 
 class StepTool(CheckedTool, CalrissianCommandLineTool):  # type: ignore[misc] # Calrissian has no types
     """A CommandLineTool whose steps are `StepJob`s."""
+
+    def __init__(self, toolpath_object: Any, loading_context: Any) -> None:
+        super().__init__(toolpath_object, loading_context)
+        self.failures = StepClient.session.clusters.failures
 
     def make_job_runner(self, runtimeContext: Any) -> type[StepJob]:  # noqa: N803 - Calrissian's name
         """Return the class of the step, after Calrissian's checks and the image that Calrissian may fill in."""

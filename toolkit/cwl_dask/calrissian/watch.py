@@ -47,6 +47,8 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
     claim: Claim | None = None
     step_log: Path | None = None
     """The file on the volume that the step's output is copied to; None where there is no such file."""
+    why = ""
+    """Why the step's process failed."""
 
     def get_current_pod(self) -> Any:
         """Read the runner's own pod, as Calrissian does, and keep what the steps need of it."""
@@ -86,8 +88,7 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
             self._remove(name)
             self._collect_output(lines)
         if end.exit_code:
-            why = _explained(end, pod, lines.last)
-            log.error("pod %s failed with exit code %d: %s", name, end.exit_code, why)
+            self.why = _explained(end, pod, lines.last)
         asked = pod.spec.containers[0].resources.requests
         return CompletionResult(
             end.exit_code, asked["cpu"], asked["memory"], end.started_at, end.finished_at, lines.entries

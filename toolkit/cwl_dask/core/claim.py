@@ -7,7 +7,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError, Future
+from http import HTTPStatus
 from typing import Any, Self
 
 import aiohttp
@@ -22,11 +24,17 @@ from cwl_dask.core.requirement import DaskGatewayRequirement, gateway_memory, re
 log = logging.getLogger(__name__)
 
 CALL_S = 20
-"""Submitting a cluster: two short questions to the gateway."""
+"""Seconds for one answer of the gateway."""
+CLAIM_S = 5
+"""Seconds to go on asking a gateway that cannot be reached."""
 START_S = 600
 """From the claim until the cluster runs: an image may have to be pulled and a node to be added first."""
 DISMISS_S = 30
 """A cluster's way out; well within a runner pod's grace period."""
+RETRY_S = 1
+"""Seconds between two questions to a gateway that cannot be reached."""
+NOT_ARRIVED = (aiohttp.ClientConnectorError,)
+"""Errors after which a request has certainly not arrived at the gateway."""
 IDLE_TIMEOUT_S = 90
 """Life of a cluster whose runner is gone, where neither the requirement nor Dask's configuration says otherwise."""
 
@@ -53,6 +61,7 @@ class Claim:
         image: str | None = None,
         start_s: float = START_S,
         dismiss_s: float = DISMISS_S,
+        claim_s: float = CLAIM_S,
         *,
         keep: bool = False,
     ) -> None:
@@ -63,6 +72,7 @@ class Claim:
             image: the step's container image, for scheduler and workers; None leaves it to the gateway.
             start_s: seconds until the cluster must be running.
             dismiss_s: seconds until the cluster must be gone.
+            claim_s: seconds to go on asking a gateway that cannot be reached.
             keep: the cluster may serve another step after this one.
         """
         self.request = requirement, image
@@ -83,7 +93,7 @@ class Claim:
             self.options["idle_timeout"] = requirement.idle_timeout_s
         self._requirement = requirement
         self._keep = keep
-        self._start_s, self._dismiss_s = start_s, dismiss_s
+        self._start_s, self._dismiss_s, self._claim_s = start_s, dismiss_s, claim_s
         self._since = time.monotonic()
         self._thread = LoopThread()
         self._lease: asyncio.Task[None] | None = None
@@ -98,7 +108,7 @@ class Claim:
         """
         self._since = time.monotonic()
         self._thread.start()
-        submission = self._thread.call(asyncio.wait_for(self._submit(), CALL_S))
+        submission = self._thread.call(self._submit())
         try:
             submission.result()
         except BaseException as error:
@@ -157,7 +167,7 @@ class Claim:
     async def _submit(self) -> None:
         self._gateway = await self._thread.entered.enter_async_context(Gateway(asynchronous=True))
         log.info("procuring a Dask cluster at %s", self._gateway.address)
-        defined = set(await self._gateway.cluster_options(use_local_defaults=False))
+        defined = set(await self._answer(lambda: self._gateway.cluster_options(use_local_defaults=False), AWAY))
         configured = dask.config.get("gateway.cluster.options", {})
         if "idle_timeout" in defined and "idle_timeout" not in configured:
             self.options.setdefault("idle_timeout", IDLE_TIMEOUT_S)
@@ -166,7 +176,28 @@ class Claim:
                 f"the gateway at {self._gateway.address} does not define {', '.join(sorted(unknown))}; "
                 f"its options are {', '.join(sorted(defined)) or 'none'}"
             )
-        self.name = await self._gateway.submit(**self.options)
+        # A submission that may have arrived is never repeated: the first cluster would stay.
+        self.name = await self._answer(lambda: self._gateway.submit(**self.options), NOT_ARRIVED)
+
+    async def _answer(self, ask: Callable[[], Awaitable[Any]], again: tuple[type[Exception], ...]) -> Any:
+        """Ask the gateway until it answers; one missed answer of a name server must not cost a job.
+
+        Args:
+            ask: asks once.
+            again: errors after which the question may be repeated.
+        """
+        deadline, said = time.monotonic() + self._claim_s, False
+        while True:
+            try:
+                return await asyncio.wait_for(ask(), CALL_S)
+            except Exception as error:
+                may_help = isinstance(error, (*again, aiohttp.ClientResponseError)) and not _is_refusal(error)
+                if not may_help or time.monotonic() > deadline:
+                    raise
+                if not said:
+                    said = True
+                    log.warning("no answer from the gateway at %s yet, trying again: %s", self._gateway.address, error)
+            await asyncio.sleep(RETRY_S)
 
     async def _bring_up(self) -> None:
         """Wait for the scheduler, ask for the workers, hold the lease (which goes on by itself)."""
@@ -191,7 +222,7 @@ class Claim:
             with contextlib.suppress(*AWAY):
                 report = await self._gateway.get_cluster(self.name, wait=True)
                 if (status := report.status.name) in ENDED:
-                    raise ClaimError(f"cluster {self.name} is {status.lower()}; its scheduler's log says why")
+                    raise self._ended(status.lower(), ran=said)
                 if status == "RUNNING":
                     if not said:
                         said = True
@@ -202,6 +233,13 @@ class Claim:
                         await self._gateway.scale_cluster(self.name, self._requirement.workers)
                     return report
             await asyncio.sleep(0.2)
+
+    def _ended(self, status: str, *, ran: bool) -> ClaimError:
+        """Return the error for a cluster that ended before its step began."""
+        if ran:
+            why = "the gateway stopped it although it ran, for example because its scheduler could not be reached"
+            return ClaimError(f"cluster {self.name} is {status}: {why}", temporary=True)
+        return ClaimError(f"cluster {self.name} is {status}: its scheduler did not start")
 
     async def _dismiss(self) -> None:
         if self._lease:
@@ -214,11 +252,16 @@ def _refusal(error: BaseException) -> ClaimError:
     """Say in one sentence why the gateway gave no cluster."""
     address = dask.config.get("gateway.address", None)
     if isinstance(error, aiohttp.ClientResponseError):
-        temporary, why = error.status >= 500, f"{error.status} {error.message}"  # noqa: PLR2004 - HTTP's server errors
+        temporary, why = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR, f"{error.status} {error.message}"
     else:
         temporary = isinstance(error, OSError | aiohttp.ClientError | GatewayServerError)
         why = str(error) or f"no answer within {CALL_S} s"
     return ClaimError(f"no Dask cluster from {address}: {why}", temporary=temporary)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Return True for an answer of the gateway that another try does not change."""
+    return isinstance(error, aiohttp.ClientResponseError) and error.status != HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def _number(value: float) -> int | float:

@@ -31,6 +31,7 @@ class Clusters:
         limit: int | None = None,
         claimed: Callable[[str], None] = lambda _: None,
         gone: Callable[[str], None] = lambda _: None,
+        failures: Failures | None = None,
         **claim: Any,
     ) -> None:
         """Prepare; nothing is started yet.
@@ -40,9 +41,10 @@ class Clusters:
             limit: most clusters at a time; further steps wait. None: as many as there are steps.
             claimed: called with the name of every cluster as soon as it is submitted.
             gone: called with the name of every cluster that has been seen gone.
+            failures: takes the failures of steps.
             claim: further arguments of every `Claim`.
         """
-        self.failures = Failures()
+        self.failures = failures or Failures()
         """Why steps of this run failed."""
         self.limit = limit
         self.reuse = False

@@ -16,6 +16,7 @@ from cwltool.workflow import default_make_tool
 from schema_salad.exceptions import ValidationException
 from schema_salad.sourceline import SourceLine
 
+from cwl_dask.core.failure import Failure, Failures
 from cwl_dask.core.requirement import (
     NAMESPACE,
     URI,
@@ -119,18 +120,35 @@ def maker(tool: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 class CheckedTool:
     """A tool that is checked before it is made: in front of any cwltool tool class."""
 
+    failures: Failures
+    """Takes the reasons of failed jobs."""
+
     def __init__(self, toolpath_object: Any, loading_context: Any) -> None:
         check_tool(toolpath_object, loading_context)
         super().__init__(toolpath_object, loading_context)  # type: ignore[call-arg] # of the tool class behind this one
 
     def collect_output_ports(self: Any, ports: Any, builder: Any, outdir: str, rcode: int, **options: Any) -> Any:
-        """Collect a job's outputs; that a failed one has none must not hide its exit code, which may be temporary."""
+        """Return a job's outputs, and record why it has none.
+
+        A failed job without outputs must not hide its exit code, which may be temporary.
+        """
+        step = options.get("jobname") or None
+        succeeded = rcode in self.tool.get("successCodes", ()) or rcode == 0
+        if not succeeded:
+            temporary = rcode in self.tool.get("temporaryFailCodes", ())
+            message = f"step {step} failed with exit code {rcode}"
+            self.failures.add(Failure("step", message, temporary, step, rcode))
         try:
             return super().collect_output_ports(ports, builder, outdir, rcode, **options)  # type: ignore[misc]
-        except WorkflowException:
-            if rcode in (0, *self.tool.get("successCodes", ())):
-                raise
-            return no_outputs(ports)
+        except WorkflowException as error:
+            if not succeeded:
+                return no_outputs(ports)
+            self.failures.add(Failure("output", " ".join(f"step {step}: {error}".split()), step=step))
+            raise
+        except (OSError, UnicodeError) as error:
+            message = f"cannot collect the outputs of step {step}: {error}"
+            self.failures.add(Failure("output", message, step=step))
+            raise WorkflowException(message) from error
 
 
 def no_outputs(ports: Any) -> dict[str, None]:

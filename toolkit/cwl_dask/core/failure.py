@@ -7,8 +7,12 @@ writes this file.
 import json
 import logging
 import os
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from cwl_dask import TEMPORARY
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +23,20 @@ TERMINATION_LOG = Path("/dev/termination-log")
 TERMINATION_BYTES = 4096
 MESSAGE_CHARACTERS = 2000
 """A message is cut here, so that the event fits into `TERMINATION_BYTES` as far as possible."""
+USAGE = 2
+"""Exit code of Python's argument parser."""
+_RETRY_HINT = re.compile(r"I'm sorry, |,? ?try again with --debug for more information\.?")
+"""Words of cwltool that do not help: the reason follows them."""
+_KINDS = (
+    (
+        re.compile("^(Tool definition failed|(I'm sorry, )?I couldn't load|Workflow or tool uses unsupp|CWL docu)"),
+        "package",
+    ),
+    (re.compile("^(CWL input object|Input object failed|Failed to resolv)|Invalid job input record"), "input"),
+    (re.compile("Cannot collect workflow output|Output .*is missing|Error collecting output"), "output"),
+    (re.compile(r"^(\[job |\[step |Exception while running job|Job \"|'.*' not found: |Workflow error)"), "step"),
+)
+"""How errors of cwltool begin, and the kind of failure that they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +55,14 @@ class Failure:
     """The step's exit code."""
 
 
-class Failures:
-    """The failures of one run; the first one is the reason, what follows is its consequence."""
+class Failures(logging.Filter):
+    """The failures of one run; the first one is the reason, the others follow from it.
+
+    As a filter of the log handler it also records the errors of cwltool and Calrissian, and words them plainly.
+    """
 
     def __init__(self) -> None:
+        super().__init__()
         self._first: Failure | None = None
 
     def add(self, failure: Failure) -> None:
@@ -52,37 +74,61 @@ class Failures:
         """The reason of the run's failure; None when nothing failed."""
         return self._first
 
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Record an error of cwltool or Calrissian, and leave its traceback and its request for --debug out."""
+        if record.levelno >= logging.ERROR and record.name.partition(".")[0] in {"cwltool", "calrissian"}:
+            text = record.getMessage()
+            if record.exc_info and record.exc_info[1] and str(record.exc_info[1]) not in text:
+                text = f"{text}: {record.exc_info[1]}"
+            if not logging.getLogger("cwltool").isEnabledFor(logging.DEBUG):
+                record.exc_info, record.exc_text = None, None
+            record.msg, record.args = _RETRY_HINT.sub("", text), ()
+            self.add(Failure(_kind(record.msg), " ".join(record.msg.split())))
+        return True
 
-def clear() -> None:
-    """Remove the event of an earlier run, so that the file is absent after a success."""
-    if path := os.environ.get(VARIABLE):
-        try:
-            Path(path).unlink(missing_ok=True)
-        except OSError as error:
-            log.warning("cannot remove %s: %s", path, error.strerror)
 
+def report(code: int, failures: Failures, *, stopped: bool = False) -> None:
+    """Write the event of a run that ended, to the file and to the container's termination message.
 
-def write(failure: Failure) -> None:
-    """Write the event to the file that `CWL_DASK_FAILURE` names, whole or not at all; without the variable, nowhere."""
-    if path := os.environ.get(VARIABLE):
+    After a success there is no event: the one of an earlier run is removed.
+
+    Args:
+        code: the runner's exit code.
+        failures: what was recorded during the run.
+        stopped: a signal ended the run.
+    """
+    path = os.environ.get(VARIABLE)
+    if code == 0:
+        if path:
+            _try(path, lambda: Path(path).unlink(missing_ok=True))
+        return
+    reason = failures.first or Failure("internal", f"the runner ended with exit code {code}")
+    if code == USAGE and not failures.first:
+        reason = Failure("input", "an option or an input of the package is wrong; the log says which one")
+    if stopped:
+        reason = Failure("stopped", "the runner was stopped by a signal")
+    reason = replace(reason, temporary=code == TEMPORARY)
+    if path:
         part = Path(f"{path}.part")
-        try:
-            part.write_bytes(_encoded(failure, MESSAGE_CHARACTERS))
-            part.replace(path)
-        except OSError as error:
-            log.warning("cannot write %s: %s", path, error.strerror)
-
-
-def write_termination_message(failure: Failure) -> None:
-    """Write the event to the container's termination message, cut so that it stays JSON, where there is one."""
+        _try(path, lambda: (part.write_bytes(_encoded(reason, MESSAGE_CHARACTERS)), part.replace(path)))
     if TERMINATION_LOG.exists():
         characters = MESSAGE_CHARACTERS
-        while len(text := _encoded(failure, characters)) > TERMINATION_BYTES and characters:
+        while len(text := _encoded(reason, characters)) > TERMINATION_BYTES:
             characters //= 2
-        try:
-            TERMINATION_LOG.write_bytes(text)
-        except OSError as error:
-            log.warning("cannot write %s: %s", TERMINATION_LOG, error.strerror)
+        _try(TERMINATION_LOG, lambda: TERMINATION_LOG.write_bytes(text))
+
+
+def _try(path: object, write: Callable[[], object]) -> None:
+    """Write a file; the event is for convenience, so a full volume must not change how the run ends."""
+    try:
+        write()
+    except OSError as error:
+        log.warning("cannot write %s: %s", path, error.strerror)
+
+
+def _kind(text: str) -> str:
+    """Return the kind of an error by the words of cwltool 3.1 and 3.3."""
+    return next((kind for pattern, kind in _KINDS if pattern.search(text)), "internal")
 
 
 def _encoded(failure: Failure, characters: int) -> bytes:

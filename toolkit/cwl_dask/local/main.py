@@ -20,13 +20,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cwl_dask import PERMANENT, TEMPORARY, UNSUPPORTED, __version__
-from cwl_dask.core import output
+from cwl_dask.core import failure, output
 from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.failure import Failures
 from cwl_dask.local import supervisor
 from cwl_dask.local.gateway import EmbeddedGateway
 
 log = logging.getLogger(__name__)
 
+SIGNALLED = 128
+"""Added to a signal's number, the exit code after that signal."""
 PATIENCE_S = 10
 """For a step's processes, from SIGTERM to SIGKILL."""
 EMBEDDED_DISMISS_S = 10
@@ -41,11 +44,22 @@ def main() -> int:
     handler = output.Output()
     output.install(handler)
     _stop_on_signals()
-    with supervisor.cleaned(directory), contextlib.ExitStack() as stack:
-        return _run(sys.argv[1:], directory, handler, stack)
+    failures = Failures()
+    handler.addFilter(failures)
+    stopped = False
+    try:
+        with supervisor.cleaned(directory), contextlib.ExitStack() as stack:
+            code = _run(sys.argv[1:], directory, handler, failures, stack)
+    except SystemExit as end:  # a signal, --help, a wrong option
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+        stopped = code > SIGNALLED
+    failure.report(code, failures, stopped=stopped)
+    return code
 
 
-def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: contextlib.ExitStack) -> int:
+def _run(
+    argv: Sequence[str], directory: Path, handler: logging.Handler, failures: Failures, stack: contextlib.ExitStack
+) -> int:
     from cwltool.context import LoadingContext, RuntimeContext  # noqa: PLC0415 - slow, and after the fork
     from cwltool.executors import MultithreadedJobExecutor, SingleJobExecutor  # noqa: PLC0415
     from cwltool.main import main as cwltool  # noqa: PLC0415
@@ -58,7 +72,7 @@ def _run(argv: Sequence[str], directory: Path, handler: logging.Handler, stack: 
     _set_up_logging(options, handler)
     if not options.rm_tmpdir or options.move_outputs == "leave":
         (directory / supervisor.KEEP).touch()
-    clusters = _clusters(options, stack)
+    clusters = _clusters(options, failures, stack)
     clusters.reuse = options.reuse_clusters
     stack.callback(clusters.close)
     _RUNNING.append(clusters)
@@ -115,14 +129,16 @@ def _set_up_logging(options: argparse.Namespace, handler: logging.Handler) -> No
             logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
-def _clusters(options: argparse.Namespace, stack: contextlib.ExitStack) -> Clusters:
+def _clusters(options: argparse.Namespace, failures: Failures, stack: contextlib.ExitStack) -> Clusters:
     """Prepare the run's clusters; an embedded gateway starts now, while cwltool loads the package; `stack` ends it."""
     if options.dask_gateway != "local":
-        return Clusters(functools.partial(_configuration, options.dask_gateway), options.max_clusters)
+        return Clusters(
+            functools.partial(_configuration, options.dask_gateway), options.max_clusters, failures=failures
+        )
     if options.validate:
-        return Clusters(limit=options.max_clusters)
+        return Clusters(limit=options.max_clusters, failures=failures)
     gateway = stack.enter_context(EmbeddedGateway())
-    clusters = Clusters(gateway.configuration, options.max_clusters, dismiss_s=EMBEDDED_DISMISS_S)
+    clusters = Clusters(gateway.configuration, options.max_clusters, failures=failures, dismiss_s=EMBEDDED_DISMISS_S)
     clusters.reach_containers = False
     return clusters
 

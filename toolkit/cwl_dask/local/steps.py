@@ -52,7 +52,7 @@ class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool ha
 
     def __init__(self, toolpath_object: Any, loading_context: Any, clusters: Clusters) -> None:
         super().__init__(toolpath_object, loading_context)
-        self.clusters = clusters
+        self.clusters, self.failures = clusters, clusters.failures
 
     def make_job_runner(self, runtimeContext: Any) -> type:  # noqa: N803 - cwltool's name
         """Return the job class: cwltool's own, or with a cluster around it.
