@@ -1,6 +1,5 @@
 """What a local run does around its runner; the runner itself is in tests/local."""
 
-import json
 import logging
 import signal
 from pathlib import Path
@@ -23,21 +22,19 @@ class Lines(Progress):
         self.lines.append(text)
 
 
-def test_the_contents_of_an_only_directory_become_the_results(tmp_path: Path) -> None:
-    (tmp_path / "written/map").mkdir(parents=True)
-    (tmp_path / "written/map/a.tif").touch()
-    outputs = {"results": {"class": "Directory", "basename": "map"}}
-    local._move_home(outputs, tmp_path / "written", tmp_path / "home")
-    assert [path.name for path in (tmp_path / "home").iterdir()] == ["a.tif"]
-
-
-def test_several_outputs_keep_their_names_and_an_empty_directory_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "written").mkdir()
-    (tmp_path / "written/a.txt").touch()
+def test_results_move_into_a_new_folder_or_one_that_is_empty(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
-    outputs = {"text": {"class": "File", "basename": "a.txt"}, "other": None}
-    local._move_home(outputs, tmp_path / "written", tmp_path / "home")
-    assert [path.name for path in (tmp_path / "home").iterdir()] == ["a.txt"]
+    for home, outputs in [("new", {"m": {"class": "Directory", "basename": "map"}}), ("home", {})]:
+        (tmp_path / "written/map").mkdir(parents=True)
+        (tmp_path / "written/map/a.tif").touch()
+        local._move_home(outputs, tmp_path / "written", tmp_path / home)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.tif"]
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["map"]
+
+
+def test_a_package_without_files_has_an_empty_results_folder(tmp_path: Path) -> None:
+    local._move_home({"area": 41.5}, tmp_path / "written", tmp_path / "home")
+    assert list((tmp_path / "home").iterdir()) == []
 
 
 def test_a_directory_that_cannot_be_made_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,20 +89,3 @@ def test_quiet_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     for level, quiet in [(logging.INFO, False), (logging.WARNING, True)]:
         monkeypatch.setattr(logging.getLogger("bai_kit"), "level", level)
         assert ("--quiet" in local._command(tmp_path / "a.cwl", tmp_path)) is quiet
-
-
-@pytest.mark.parametrize("report", [None, "no json", "[]", "{}", '{"area": {"classes": [{"label": 1}]}}'])
-def test_a_report_of_another_application_is_not_read(tmp_path: Path, report: str | None) -> None:
-    if report is not None:
-        (tmp_path / "report.json").write_text(report)
-    assert local._severity(tmp_path / "report.json") == ()
-
-
-def test_the_summary_says_what_burned_and_where_to_look(tmp_path: Path) -> None:
-    classes = [{"label": "High severity", "lower": 0.66, "hectares": 1234.5, "share": 0.25}]
-    (tmp_path / "report.json").write_text(json.dumps({"area": {"classes": classes}}))
-    (tmp_path / "bai.png").write_bytes(bytes(1_500_000))
-    text = local.describe(tmp_path, 2.04).__rich__()
-    assert "     1,234.5 ha   25.0%  High severity\n" in text
-    assert f"results: {tmp_path} (2 files, 1.5 MB in 2.0 s)\n" in text
-    assert text.endswith(str(tmp_path / "bai.png"))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bai_kit.errors import SetupError, UsageError
 from bai_kit.job.results import check_free
-from bai_kit.local import LocalRun, run_local
+from bai_kit.local import run_local
 from bai_kit.package.document import own_package
+from bai_kit.package.outputs import RunResult
 from bai_kit.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class DemoRun:
 
     scene: Path
     """Directory of the two items and their files."""
-    run: LocalRun
+    run: RunResult
     scar_ha: float
     """Hectares that burned with at least moderate-low severity, as the scene was made."""
     found_ha: float

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from bai_kit.errors import JobFailed, SetupError
 from bai_kit.job.results import check_free, put, writing
 from bai_kit.package.document import load
 from bai_kit.package.inputs import check_inputs, package_inputs
+from bai_kit.package.outputs import RunResult, describe, relative, root, save
 from bai_kit.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -31,44 +31,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run; each is passed on to the runner, which dismisses its clusters."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeverityArea:
-    """The area of one severity class."""
-
-    name: str
-    lower: float
-    """dNBR at which the class begins."""
-    hectares: float
-    share: float
-    """Of the valid area, 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocalRun:
-    """A run that is done."""
-
-    directory: Path
-    files: tuple[str, ...]
-    """Paths in `directory`, sorted."""
-    bytes: int
-    """Of all files."""
-    seconds: float
-    """Wall time, from the start of the runner to the results in place."""
-    severity: tuple[SeverityArea, ...] = ()
-    """From the report of the application; empty when the package is another one."""
-
-    def __rich__(self) -> str:
-        """Say what was found and where to look."""
-        areas = [f"  {area.hectares:12,.1f} ha {area.share:7.1%}  {area.name}" for area in self.severity]
-        names = [name for name in self.files if name in {"bai.png", "bai.tif", "catalog.json"}]
-        look = [f"  {self.directory / name}" for name in names]
-        done = f"{len(self.files)} files, {self.bytes / 1e6:.1f} MB in {self.seconds:.1f} s"
-        return "\n".join(
-            [*(["area by severity:", *areas] if areas else []), f"results: {self.directory} ({done})", *look]
-        )
-
-
-def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress: Progress) -> LocalRun:
+def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress: Progress) -> RunResult:
     """Run a package on this machine and put its results in place.
 
     Args:
@@ -93,7 +56,9 @@ def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress
             (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
             outputs = _run(_command(package, scratch), progress)
             _move_home(outputs, scratch / "results", home)
-    return describe(directory, time.monotonic() - begin)
+            outputs = relative(outputs, scratch / "results")
+            save(outputs, home)
+    return describe(directory, time.monotonic() - begin, outputs)
 
 
 def _check_installed() -> None:
@@ -189,28 +154,8 @@ def _passed_on(received: list[int]) -> Iterator[list["subprocess.Popen[str]"]]:
 
 
 def _move_home(outputs: Mapping[str, Any], written: Path, directory: Path) -> None:
-    """Rename what the runner wrote; the contents of a package's only output directory, else all outputs."""
-    only = next(iter(outputs.values())) if len(outputs) == 1 else None
-    if isinstance(only, dict) and only.get("class") == "Directory":
-        written /= str(only["basename"])
-    written.chmod(0o755)
-    put(written, directory)
-
-
-def describe(directory: Path, seconds: float) -> LocalRun:
-    """Say what results are in a directory."""
-    files = sorted(path for path in directory.rglob("*") if path.is_file())
-    return LocalRun(
-        directory=directory,
-        files=tuple(str(path.relative_to(directory)) for path in files),
-        bytes=sum(path.stat().st_size for path in files),
-        seconds=round(seconds, 1),
-        severity=_severity(directory / "report.json"),
-    )
-
-
-def _severity(report: Path) -> tuple[SeverityArea, ...]:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # another package's report, or none
-        classes = json.loads(report.read_text(encoding="utf-8"))["area"]["classes"]
-        return tuple(SeverityArea(c["label"], float(c["lower"]), float(c["hectares"]), c["share"]) for c in classes)
-    return ()
+    """Rename what the runner wrote to the results folder; a package without outputs leaves an empty folder."""
+    written.mkdir(exist_ok=True)  # the runner makes no folder when there is no File to put in it
+    results = root(outputs, written)
+    results.chmod(0o755)
+    put(results, directory)

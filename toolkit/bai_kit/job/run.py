@@ -1,5 +1,6 @@
 """`bai-kit run` on Kubernetes: check, create, follow, fetch. The only file that knows the order."""
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +18,8 @@ from bai_kit.job.volume import open_volume
 from bai_kit.job.waiting import wait_over, wait_started
 from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.rights import check_rights_and_volume
-from bai_kit.local import LocalRun, describe
 from bai_kit.package.inputs import check_inputs, package_inputs
+from bai_kit.package.outputs import RunResult, describe, relative, save
 from bai_kit.progress import Progress, read_line
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class RunOutcome:
     exit_code: int | None
     seconds: float
     """From the Job's creation to its end, as Kubernetes has it."""
-    results: LocalRun | None = None
+    results: RunResult | None = None
     """What is on this machine now; None when the job still runs."""
     hint: str = ""
     """The next command, for a job that still runs."""
@@ -150,7 +151,20 @@ def _see_through(kube: Kube, request: RunRequest, template: Template, created: J
             volume.remove(name)
     if not request.keep:
         kube.delete("jobs", name)
-    return RunOutcome(name, job.phase, job.exit_code, job.seconds, describe(request.output_dir, job.seconds))
+    outputs = _outputs(request.output_dir, name)
+    return RunOutcome(name, job.phase, job.exit_code, job.seconds, describe(request.output_dir, job.seconds, outputs))
+
+
+def _outputs(directory: Path, job: str) -> Json:
+    """Read the outputs object that the runner printed, write `outputs.json` and return the object."""
+    try:
+        printed = json.loads((directory / "output.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        log.warning("job %s: the runner's output.json cannot be read, so the outputs are not shown", job)
+        return {}
+    outputs = relative(printed, Path("/calrissian", job, "results"))
+    save(outputs, directory)
+    return outputs
 
 
 def _hear(heard: _Heard, line: str) -> None:
