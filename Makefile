@@ -6,7 +6,7 @@ KUBE = ../shared/kube/cluster
 HELM ?= helm
 DIST ?= dist
 
-.PHONY: help demo test lint e2e e2e-full bench docs images charts dist clean
+.PHONY: help demo test lint e2e e2e-full bench docs site images charts dist clean
 .DELETE_ON_ERROR:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG); e2e-full adds rare faults"
 	@echo "make bench  time the application against two usual ways (half an hour; benchmarks/README.md)"
 	@echo "make docs   write what is generated: docs/cli.md, the charts' schemas, their copy of the package"
+	@echo "make site   the documentation as a website, site/index.html"
 	@echo "make images REGISTRY=registry.example/eo   build the images and push them; LOAD=kind or minikube loads them instead (.ci/images)"
 	@echo "make charts package the charts into dist/; with REGISTRY=registry.example/eo/charts push them there"
 	@echo "make dist   source distribution and wheel in dist/"
@@ -50,6 +51,9 @@ docs: .venv/.stamp
 	$(BIN)/python -m charts.schema.generate write
 	$(BIN)/bai-kit package convert bai/bai.cwl -o charts/bai-chart/files/app-package.json
 
+site: .venv-docs/.stamp
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet
+
 export REGISTRY TAG LOAD CLUSTER ENGINE BUILD_OPTIONS PUSH_OPTIONS
 images:
 	.ci/images
@@ -65,7 +69,7 @@ dist: .venv/.stamp
 	$(BIN)/python -m hatchling build -d $(DIST)
 
 clean:
-	rm -rf .venv .venv-eoap .venv-calrissian .venv-bench demo .mypy_cache .ruff_cache .import_linter_cache dist
+	rm -rf .venv .venv-eoap .venv-calrissian .venv-bench .venv-docs demo site .mypy_cache .ruff_cache .import_linter_cache dist
 
 # hatchling comes first, pinned like all the rest: a build in isolation would fetch any version of it.
 .venv/.stamp: pyproject.toml constraints.txt
@@ -86,6 +90,11 @@ clean:
 	$(PYTHON) -m venv .venv-calrissian
 	.venv-calrissian/bin/python $(PIP_INSTALL) -c $< calrissian dask-gateway 'dask-gateway-server[local]' pytest || rm -rf .venv-calrissian
 	mkdir -p .venv-calrissian && touch $@
+
+.venv-docs/.stamp: .ci/docs-constraints.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python $(PIP_INSTALL) -r $<
+	touch $@
 
 # The usual ways need an older pystac than ours.
 .venv-bench/.stamp: benchmarks/constraints.txt

@@ -1,4 +1,4 @@
-"""The documentation says what the commands do: nothing generated has drifted, nothing named is missing."""
+"""The documentation agrees with the commands: generated pages are current, and every command and link on a page exists."""
 
 import re
 import shlex
@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from bai_kit import errors
 from bai_kit.cli.app import app
+from tests.docs_commands import RUN_BY
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("charts/*/README.md")])
@@ -74,20 +75,58 @@ def test_pages_name_no_place_of_one_machine() -> None:
         assert not re.search(r"(?<![\w./])/(root|home)/", page.read_text(encoding="utf-8")), page
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_command_on_a_page_is_run_by_a_test_or_marked(page: Path) -> None:
+    unknown = [line for line in _shell_lines(page, marked=False) if not _covered(line)]
+    assert unknown == [], (
+        'name the test that runs it in tests/docs_commands.py, or mark the block: ```sh title="Not run by a test: WHY"'
+    )
+
+
+def test_the_tests_that_run_the_commands_exist() -> None:
+    for command, module in RUN_BY.items():
+        text = (ROOT / module).read_text(encoding="utf-8")
+        words = [word for word in re.split(r"[ -]+", command) if word not in {"", "bai", "kit", "python"}]
+        assert all(word in text for word in words), f"{module} does not run: {command}"
+
+
+def test_every_page_of_the_site_is_in_its_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r": ([\w/-]+\.md)$", text.partition("\nnav:")[2], re.MULTILINE))
+    assert {page.name for page in ROOT.glob("docs/*.md")} <= named
+
+
+def test_the_site_asks_no_other_server() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert "font: false" in text
+    assert not re.search(r"extra_(css|javascript):.*https?:", text)
+
+
+def _covered(line: str) -> bool:
+    return any(f"{line} ".startswith(f"{command} ") for command in RUN_BY)
+
+
 def _commands(command: object, path: str) -> Iterator[tuple[str, object]]:
     yield path, command
     for word, each in getattr(command, "commands", {}).items():
         yield from _commands(each, f"{path} {word}")
 
 
-def _shell_lines(page: Path) -> Iterator[str]:
-    """Yield the lines of code blocks that a user would type, with continued lines joined."""
-    for block in re.findall(
-        r"^```(?:sh|bash|console|shell)?\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    ):
+def _shell_lines(page: Path, *, marked: bool = True) -> Iterator[str]:
+    """Yield the commands of code blocks, with continued lines joined.
+
+    Args:
+        page: A page in Markdown.
+        marked: Whether to include blocks that are marked as not run by a test.
+    """
+    text = re.sub(r"^ {2,4}(?=\S)", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    blocks = re.findall(r"^```(?:sh|bash|console|shell)?( title=[^\n]*)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for title, block in blocks:
+        if "Not run" in title and not marked:
+            continue
         for line in block.replace("\\\n", " ").splitlines():
-            typed = line.removeprefix("$ ").strip()
-            if re.match(r"(bai-kit|make) [a-z-]", typed):
+            typed = re.sub(r"^PYTEST_ARGS=\S+ |^\.venv/bin/", "", line.removeprefix("$ ").strip())
+            if re.match(r"(bai-kit|make|cwl-dask|python -m bai|helm) [a-z./-]", typed):
                 yield typed.partition(" | ")[0].partition(" && ")[0]
 
 

@@ -82,7 +82,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(local, "_installed", lambda name: name != "dask_gateway_server")
     with pytest.raises(SetupError, match="needs dask_gateway_server") as error:
         local._check_installed()
-    assert error.value.hint == "pip install 'bai-kit[local]'"
+    assert error.value.hint == "pip install -e '.[local]'  # in a checkout of bai-kit"
 
 
 def test_quiet_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -62,3 +62,10 @@ def test_the_version_is_one():
         assert (about["version"], about["appVersion"]) == (version, version)
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
     assert f"\n## {version} (" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_nothing_is_run_a_second_time():
+    text = (ROOT / ".ci" / "run").read_text()
+    assert "last-failed" not in text
+    commands = [line for line in text.splitlines() if not line.strip().startswith(("#", "echo"))]
+    assert sorted(re.findall(r"\bmake (\w+)", "\n".join(commands))) == ["demo", "e2e", "test"]

@@ -71,7 +71,10 @@ def _make_scene(directory: Path, size: int) -> tuple[str, str]:
     if made.returncode:
         reason = made.stderr.strip().rpartition("\n")[2]
         if "No module named" in reason:
-            raise SetupError(f"the application is not installed: {reason}", hint="pip install 'bai-kit[local]'")
+            raise SetupError(
+                f"the application is not installed: {reason}",
+                hint="pip install -e '.[local]'  # in a checkout of bai-kit",
+            )
         raise UsageError(f"the scene cannot be made: {reason.partition('error: ')[2] or reason}")
     pre, post = made.stdout.split("\n")[:2]
     return pre, post

@@ -64,7 +64,9 @@ def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress
 def _check_installed() -> None:
     missing = [name for name in ("cwltool", "dask_gateway_server") if not _installed(name)]
     if missing:
-        raise SetupError(f"a local run needs {' and '.join(missing)}", hint="pip install 'bai-kit[local]'")
+        raise SetupError(
+            f"a local run needs {' and '.join(missing)}", hint="pip install -e '.[local]'  # in a checkout of bai-kit"
+        )
 
 
 def _installed(name: str) -> bool:

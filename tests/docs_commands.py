@@ -1,0 +1,32 @@
+"""Which test runs the commands that the documentation shows, by the beginning of the command."""
+
+RUN_BY = {
+    "bai-kit --help": "tests/bai_kit/cli/test_app.py",
+    "bai-kit demo": "tests/local/test_demo.py",
+    "bai-kit run --local": "tests/local/test_run_local.py",
+    "bai-kit package validate": "tests/bai_kit/cli/test_app.py",
+    "bai-kit package convert": "tests/bai_kit/cli/test_app.py",
+    "bai-kit deploy": "tests/e2e/kit.py",
+    "bai-kit undeploy": "tests/e2e/test_undeploy.py",
+    "bai-kit doctor": "tests/e2e/test_run.py",
+    "bai-kit render": "tests/bai_kit/cli/test_deploy.py",
+    "bai-kit run": "tests/e2e/test_run.py",
+    "bai-kit list": "tests/e2e/test_run.py",
+    "bai-kit status": "tests/e2e/test_run.py",
+    "bai-kit logs": "tests/e2e/test_run.py",
+    "bai-kit results": "tests/e2e/test_run.py",
+    "bai-kit cancel": "tests/e2e/test_faults.py",
+    "bai-kit delete": "tests/e2e/test_run.py",
+    "bai-kit clean": "tests/e2e/test_run.py",
+    "bai-kit cluster list": "tests/e2e/test_run.py",
+    "bai-kit cluster dashboard": "tests/e2e/test_run.py",
+    "bai-kit cluster dismiss": "tests/e2e/test_run.py",
+    "cwl-dask": "tests/local/test_requirement.py",
+    "python -m bai": "tests/bai/test_main.py",
+    "helm": "tests/charts/real_helm.py",
+    "make demo": ".ci/run",
+    "make test": ".ci/run",
+    "make images": "tests/ci/test_images.py",
+    "make charts": "tests/ci/test_charts.py",
+}
+"""Beginning of a command: the module of tests that runs it."""
