@@ -96,6 +96,14 @@ def test_every_page_of_the_site_is_in_its_navigation() -> None:
     assert {page.name for page in ROOT.glob("docs/*.md")} <= named
 
 
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/decisions/*.md")), ids=lambda page: page.name)
+def test_a_decision_has_one_form(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert re.fullmatch(rf"# {page.name[:4]}: .*[^.]", lines[0])
+    headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert headings[:3] == ["Context", "Decision", "What it costs"]
+
+
 def test_the_site_asks_no_other_server() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert "font: false" in text
