@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bai_kit.cli.completion import complete_job
 from bai_kit.cli.options import Common, with_options
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from bai_kit.job.template import Template
     from bai_kit.kube.api import Kube
 
-Name = Annotated[str, typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.", autocompletion=complete_job),
+]
 
 
 @dataclass(frozen=True, slots=True)
