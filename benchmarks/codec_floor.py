@@ -1,4 +1,4 @@
-"""The floor: only decode the inputs, then only encode the map, with the application's own libraries and two threads.
+"""Time decoding the inputs alone and encoding the map alone, with the application's libraries and two threads.
 
     .venv-bench/bin/python benchmarks/codec_floor.py PRE_ITEM POST_ITEM MAP.tif
 

@@ -1,4 +1,4 @@
-"""Both charts and the runner on a real Kubernetes, in one run: how long a person waits, and where the seconds go.
+"""Measure both charts and the runner on a real Kubernetes: how long a user waits, and for what.
 
     make e2e                                   # once: puts the images on the test cluster's node
     .venv/bin/python -m benchmarks.kubernetes [--claims 10] [--jobs 5]
@@ -82,14 +82,14 @@ def row(what: str, values: Iterable[float]) -> None:
 
 
 def install(bed: Bed) -> None:
-    """From `helm install` until a pod in the namespace gets an answer through Traefik."""
+    """Measure from `helm install` until a pod in the namespace gets an answer through Traefik."""
     started = time.time()
     bed.helm("install", "dask-gateway", str(CHART), "--values", "-", values=bed.values)
     row("install to the first answer", [bed.python(ANSWER) - started])
 
 
 def claims(bed: Bed, number: int) -> None:
-    """A cluster, two workers, and the way out, again and again."""
+    """Measure claims, scaling to two workers and dismissals of clusters, one after another."""
     taken: list[tuple[float, float, float]] = []
     for _ in range(number):
         claimed, workers, stopped = bed.python(CLAIM)
@@ -102,7 +102,7 @@ def claims(bed: Bed, number: int) -> None:
 
 
 def seconds_of(job: runner_bed.Job, created: float) -> dict[str, float]:
-    """When each mark was written to the runner's log, after the Job was created."""
+    """Return the seconds from the Job's creation to each mark in the runner's log."""
     words = ("logs", job.pod().metadata.name, "-c", "runner", "--timestamps", "-n", job.bed.namespace)
     found: dict[str, float] = {}
     for line in kubectl(*words).splitlines():
@@ -114,7 +114,7 @@ def seconds_of(job: runner_bed.Job, created: float) -> dict[str, float]:
 
 
 def jobs(bed: runner_bed.Bed, number: int, clusters: bool) -> None:
-    """A Job from its creation to Complete."""
+    """Measure Jobs from creation to Complete."""
     requirement = {} if clusters else None
     taken, marks = [], []
     for n in range(number):
@@ -137,7 +137,7 @@ def jobs(bed: runner_bed.Bed, number: int, clusters: bool) -> None:
 
 
 def deletions(bed: runner_bed.Bed, number: int) -> None:
-    """`kubectl delete job` under way, until neither the step nor the runner's pod is there."""
+    """Measure from `kubectl delete job` of a running job until step and runner's pod are gone."""
     taken = []
     for n in range(number):
         job = bed.start(f"bench-delete-{n}", runner_bed.tool(runner_bed.APP, cluster={}), mode="sleep")

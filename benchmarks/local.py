@@ -1,4 +1,4 @@
-"""The application against two usual ways and the codec floor, as whole processes, interleaved, as ratios.
+"""Compare the application with two common programs and the codec floor: whole processes, interleaved, as ratios.
 
     .venv-bench/bin/python benchmarks/local.py [--rounds 3] [--http] [--large] [--only NAME ...]
 
@@ -49,7 +49,7 @@ BAI = [
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to the map."""
+    """A program that makes the map."""
 
     command: list[str]
     on_cluster: bool = True
@@ -90,7 +90,7 @@ async def dismiss(name: str) -> None:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[str]:
-    """A fresh cluster with both workers there; gives its name. (A synchronous Gateway can lock up.)"""
+    """Yield the name of a new cluster with two workers. A synchronous Gateway can deadlock here."""
     name, report = asyncio.run(claim())
     try:
         with Client(report.scheduler_address, security=report.security) as probe:
@@ -101,7 +101,7 @@ def cluster() -> Iterator[str]:
 
 
 def once(way: Way, pre: str, post: str, configuration: Path) -> tuple[Run, int, float]:
-    """One run of one way: the run, the size of its map in bytes, its own seconds of computation (or 0)."""
+    """Run a program once; return the run, the size of its map in bytes, and its seconds of computation (or 0)."""
     with contextlib.ExitStack() as stack:
         out = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=configuration.parent)))
         env = os.environ | {"GDAL_HTTP_MAX_RETRY": "3"}
@@ -165,7 +165,7 @@ def main() -> None:
 
 
 def nested(flat: dict[str, object]) -> dict[str, object]:
-    """Dotted keys to a tree, as Dask's configuration files are written (JSON is YAML)."""
+    """Return dotted keys as a tree, the form of Dask's configuration files (JSON is YAML)."""
     tree: dict[str, object] = {}
     for dotted, value in flat.items():
         *path, last = dotted.split(".")

@@ -1,4 +1,4 @@
-"""Run a command as a whole process and say how long it took and how much memory it and its helpers held."""
+"""Run a command and measure its time and the memory of its process tree."""
 
 import subprocess
 import threading
@@ -14,7 +14,7 @@ SAMPLE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One finished command."""
+    """A command that has ended."""
 
     wall_s: float
     cpu_s: float

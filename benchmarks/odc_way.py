@@ -1,4 +1,4 @@
-"""A second usual way to the same map: odc-stac loads lazily, odc-geo writes the COG with Dask.
+"""Make the same map with odc-stac, which loads lazily, and odc-geo, which writes the COG with Dask; for comparison.
 
 python benchmarks/odc_way.py PRE_ITEM POST_ITEM OUTPUT.tif
 """

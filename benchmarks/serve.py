@@ -22,7 +22,7 @@ CHUNK_BYTES = 64 * 1024
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GET and HEAD with one byte range, keep-alive, counted."""
+    """Answer GET and HEAD with one byte range and keep-alive, and count requests."""
 
     protocol_version = "HTTP/1.1"
     root = Path()
@@ -72,12 +72,12 @@ class Handler(BaseHTTPRequestHandler):
         return sent
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the counters are the log."""
+        """Log nothing; requests are counted instead."""
 
 
 @dataclass
 class Server:
-    """A running server; the counters are there when it has ended."""
+    """A running server; its counters can be read after it has ended."""
 
     address: str
     requests: int = 0

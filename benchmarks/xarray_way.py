@@ -1,4 +1,4 @@
-"""The usual way to the same map, for comparison: stackstac lazily stacks the bands, rioxarray writes the COG.
+"""Make the same map with stackstac, which stacks the bands lazily, and rioxarray, which writes the COG; for comparison.
 
     python benchmarks/xarray_way.py PRE_ITEM POST_ITEM OUTPUT.tif
 

@@ -1,4 +1,4 @@
-"""Writes docs/cli.md from the commands' own help: `python -m tests.cli_reference > docs/cli.md`."""
+"""Write docs/cli.md from the help texts of the commands: `python -m tests.cli_reference > docs/cli.md`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What every folder of tests may use."""
+"""Fixtures for all folders of tests."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ MARK = "BAI_KIT_TEST"
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """A command that runs in this process sets up logging, with the stderr of its test."""
+    """Restore logging, because a command that runs in this process configures it with the test's stderr."""
     root, ours = logging.getLogger(), logging.getLogger("bai_kit")
     handlers, levels = root.handlers[:], (root.level, ours.level)
     yield
@@ -24,7 +24,7 @@ def _logging_as_it_was() -> Iterator[None]:
 
 @pytest.fixture
 def left_running(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """Mark the environment of all that this test starts; the function names what of it still runs."""
+    """Mark the environment of all processes that the test starts; the returned function lists those still running."""
     value = uuid.uuid4().hex
     monkeypatch.setenv(MARK, value)
     return lambda: list(_processes_with(f"{MARK}={value}".encode()))

@@ -1,4 +1,4 @@
-"""skaffold.yaml, read as Skaffold reads it: every path, artifact, key and port that it names is there."""
+"""Read skaffold.yaml as Skaffold does: every path, artifact, key and port that the file names exists."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ PROFILES = [None, *(each["name"] for each in CONFIG["profiles"])]
 
 
 def patched(profile: str | None) -> dict:
-    """The configuration with a profile's patches (RFC 6902: replace and remove) applied."""
+    """Return the configuration with a profile's patches (RFC 6902: replace and remove) applied."""
     config = copy.deepcopy(CONFIG)
     for patch in next((each.get("patches", []) for each in CONFIG["profiles"] if each["name"] == profile), []):
         *path, last = patch["path"].strip("/").split("/")
@@ -36,7 +36,7 @@ def patched(profile: str | None) -> dict:
 
 
 def images(config: dict) -> dict[str, str]:
-    """What Skaffold puts in place of its words for an image, as if each were built with its own name and tag."""
+    """Return the values of Skaffold's image variables, as if each image were built with its own name and tag."""
     words = {}
     for artifact in config["build"]["artifacts"]:
         name = re.sub(r"[-/.:]", "_", artifact["image"])
@@ -56,7 +56,7 @@ def values_of(release: dict, words: dict[str, str]) -> Values:
 
 @pytest.fixture(scope="module", params=PROFILES)
 def deployed(request):
-    """Every release of a profile, rendered by the real Helm with the values that Skaffold would give it."""
+    """Render every release of a profile with the real Helm and the values that Skaffold would pass."""
     config = patched(request.param)
     objects = {}
     for release in config["deploy"]["helm"]["releases"]:

@@ -1,4 +1,4 @@
-"""Small real rasters and the items that name them."""
+"""Fixtures that write small real rasters and the items that refer to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEFT, TOP = 499980, 4500000
 
 @pytest.fixture(autouse=True)
 def _no_open_datasets() -> Iterator[None]:
-    """Paths repeat between tests, so an open dataset must not outlive its own."""
+    """Close datasets after each test, because the next test may use the same paths."""
     yield
     close_all()
 

@@ -1,4 +1,4 @@
-"""Which cluster is used, and what is said when there is none."""
+"""Test which cluster is used, and the error if no cluster is found."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def closed_port():
-    """A port of this machine where nobody listens."""
+    """Return a port of this machine on which no process listens."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
@@ -34,7 +34,7 @@ def closed_port():
 
 @pytest.fixture
 def empty_cluster(environment):
-    """A real scheduler without a worker."""
+    """Start a real scheduler without workers."""
     with LocalCluster(
         n_workers=0, processes=False, dashboard_address="127.0.0.1:0", host="127.0.0.1", protocol="tcp"
     ) as cluster:

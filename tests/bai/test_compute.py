@@ -1,4 +1,4 @@
-"""The computation against a plain one, in threads and on a real Dask cluster."""
+"""Compare the computation with a direct one, in threads and on a real Dask cluster."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def twice(pixels, shape):
 
 
 def plain(nir, swir2, offset, hidden):
-    """NBR in float64, written down naively."""
+    """Return NBR in float64, computed directly from the formula."""
     nir_, swir2_ = nir * 1e-4 + offset, swir2 * 1e-4 + offset
     with np.errstate(all="ignore"):
         ratio = (nir_ - swir2_) / (nir_ + swir2_)
@@ -64,7 +64,7 @@ def plain(nir, swir2, offset, hidden):
 
 @pytest.fixture
 def scene(make_item, numbers):
-    """A pair of odd size with masks on both dates and an offset on one; and its plain dNBR and pre-fire NBR."""
+    """Return a pair of odd size with masks on both dates and an offset on one, with its directly computed dNBR and pre-fire NBR."""
     rows, cols = 301, 203
     items, ratios = [], []
     for date, seed, offset in (("pre", 1, 0.0), ("post", 5, -0.1)):
@@ -147,7 +147,7 @@ def test_a_result_says_what_was_read_written_and_how_long_it_took(run, scene):
 
 
 def fails_in(folder, pre, post, cluster, options=SMALL):
-    """Run what must fail; whatever was there before stays, and nothing else."""
+    """Run a computation that must fail, and check that the folder holds only what it held before."""
     folder.mkdir()
     (folder / "bai.tif").write_text("an earlier result")
     try:
@@ -195,7 +195,7 @@ def test_tasks_in_flight_are_bounded(scene, tmp_path):
 
 @pytest.fixture(scope="module")
 def dask_cluster():
-    """One real worker process with one thread, and its nanny."""
+    """Start one real worker process with one thread, and its nanny."""
     with LocalCluster(
         n_workers=1, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", host="127.0.0.1"
     ) as cluster:
@@ -232,7 +232,7 @@ def test_a_damaged_file_met_by_a_worker_stays_one_clear_line(scene, tmp_path):
 
 
 def kill_once(marker: Path, client: int, then, *args):
-    """End this worker the first time, as the kernel does when memory runs out."""
+    """Kill this worker at the first call, as the kernel does when memory runs out."""
     if not marker.exists():
         assert os.getpid() != client
         marker.touch()

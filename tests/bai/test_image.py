@@ -1,4 +1,4 @@
-"""The image's recipe agrees with the project: the same packages, at the same versions. That it runs is for tests/e2e."""
+"""Test that the Dockerfile agrees with the project: same packages, same versions. tests/e2e runs the image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def normal(name: str) -> str:
 
 
 def installed() -> set[str]:
-    """Return what the Dockerfile asks pip for."""
+    """Return the packages that the Dockerfile installs."""
     text = (ROOT / "bai" / "Dockerfile").read_text().replace("\\\n", " ")
     words = re.search(r"pip install (.+?) &&", text)[1].split()
     return {normal(word) for word in words[words.index("--constraint") + 2 :]}

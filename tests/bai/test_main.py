@@ -1,4 +1,4 @@
-"""The command line: options, exit codes, log lines, and that nothing half-written is left."""
+"""Test the command line: options, exit codes, log lines, and that no partial output remains."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| (DEBUG|INFO|WARNING
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
-    """`main` configures logging for a process of its own."""
+    """Restore logging, which `main` configures for the whole process."""
     loggers = [logging.getLogger(name) for name in (None, "bai", "urllib3", "rasterio")]
     before = [(one, one.level, one.handlers[:]) for one in loggers]
     yield

@@ -1,4 +1,4 @@
-"""Runs of a small pair, whole: what is written, and what each kind of bad input comes to."""
+"""Run the pipeline on a small pair: what is written, and the error for each kind of bad input."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(scene: Path, tmp_path: Path) -> Path:
-    """A copy of the scene to spoil."""
+    """Return a copy of the scene that the test may damage."""
     return Path(shutil.copytree(scene, tmp_path / "scene"))
 
 
 @pytest.fixture
 def web(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
-    """The copy over HTTP, read without patience."""
+    """Serve the copy over HTTP, with short time limits."""
     for name, value in {
         "GDAL_HTTP_RETRY_DELAY": "0.01",
         "GDAL_HTTP_LOW_SPEED_TIME": "1",
@@ -252,7 +252,7 @@ def test_results_of_an_earlier_run_go_first(copy: Path, tmp_path: Path) -> None:
     "stage", ["pathlib.Path.replace", "bai.output.report.write_bytes", "bai.output.catalog.checksum"]
 )
 def test_full_disk_while_describing(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
-    """Nothing of the run stays: maps without their report and catalogue are no result."""
+    """Maps without report and catalogue are not a result, so all files of the run are removed."""
 
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")

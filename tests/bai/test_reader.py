@@ -1,4 +1,4 @@
-"""Reading, with real files and a real HTTP server that misbehaves."""
+"""Test reading from real files and from a real HTTP server that simulates faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEFT, TOP = 499980, 4500000
 
 
 def at_full_size(layer, rows, cols):
-    """Spread a layer over its window, the plain way."""
+    """Resample a layer to its window by repeating pixels."""
     r = (np.arange(rows) + layer.row_phase) // layer.factor
     c = (np.arange(cols) + layer.col_phase) // layer.factor
     return layer.pixels[np.ix_(r, c)]
@@ -194,7 +194,7 @@ def test_a_file_without_a_place_is_refused(pair, tmp_path):
 
 
 def test_other_formats_are_not_opened(pair, tmp_path):
-    """A VRT from a stranger could name any file of this machine."""
+    """Refuse VRT: a VRT from outside could refer to any file of this machine."""
     path = tmp_path / "band.tif"
     path.write_text(
         f'<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource><SourceFilename>{pair[0].nir.href}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>'
@@ -221,7 +221,7 @@ def test_a_file_cut_short_is_an_input_error_when_its_end_is_read(pair):
 
 
 class Misbehaving(http.server.BaseHTTPRequestHandler):
-    """Serves files by range; the first folder of the path says what goes wrong."""
+    """Serve files by range; the first folder of the path names the fault to simulate."""
 
     protocol_version = "HTTP/1.1"
 
@@ -270,7 +270,7 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def web(tmp_path, monkeypatch):
-    """Serve tmp_path; every option of time is made short."""
+    """Serve tmp_path, with short time limits for the reader."""
     for name, value in {"MAX_RETRY": 3, "RETRY_DELAY": 0.01, "LOW_SPEED_TIME": 1, "CONNECTTIMEOUT": 1}.items():
         monkeypatch.setenv(f"GDAL_HTTP_{name}", str(value))
     monkeypatch.setenv("GDAL_INGESTED_BYTES_AT_OPEN", "4096")
@@ -287,7 +287,7 @@ def web(tmp_path, monkeypatch):
 
 @pytest.fixture
 def online(pair, web):
-    """Return the pair with the post-fire NIR band behind a server in some trouble."""
+    """Return the pair with the post-fire NIR band on a server that simulates a fault."""
 
     def go(trouble):
         href = f"{web}/{trouble}/{Path(pair[1].nir.href).name}?sig=secret"

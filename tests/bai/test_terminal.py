@@ -1,4 +1,4 @@
-"""Progress: a line every 5 %, or a bar that log lines do not break."""
+"""Test progress: a line every 5 %, or a bar that log lines do not damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loopback HTTP server that serves a folder, with ranges, and misbehaves as told."""
+"""Serve a folder over loopback HTTP with byte ranges, and simulate faults that a test asks for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Web:
-    """What the server does, and what it was asked for."""
+    """The server's behaviour, and the requests it has received."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

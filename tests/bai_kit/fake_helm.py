@@ -1,4 +1,4 @@
-"""Helm as `deploy` sees it: releases with revisions; what is applied lands in a FakeKube."""
+"""A fake of Helm for `deploy`: it keeps releases with revisions and applies objects to a FakeKube."""
 
 from bai_kit.errors import ValuesError
 from bai_kit.release.helm import Revision

@@ -1,4 +1,4 @@
-"""Dask clusters as objects of Kubernetes, and the way to a dashboard."""
+"""Test Dask clusters read from objects of Kubernetes, and the port-forward to a dashboard."""
 
 import socket
 import threading

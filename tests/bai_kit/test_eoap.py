@@ -1,4 +1,4 @@
-"""Our package before eoap-validator; docs/decisions/0005-eoap-validator.md explains what it does not pass."""
+"""Validate bai.cwl with eoap-validator; docs/decisions/0005-eoap-validator.md explains what it does not pass."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What a local run does around its runner; the runner itself is in tests/local."""
+"""Test what a local run does before and after its runner; tests/local runs the runner itself."""
 
 import logging
 import signal

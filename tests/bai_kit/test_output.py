@@ -1,4 +1,4 @@
-"""What commands show, and the envelope that programs read."""
+"""Test what commands print, and the JSON envelope."""
 
 import dataclasses
 import json

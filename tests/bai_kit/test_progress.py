@@ -1,4 +1,4 @@
-"""What log lines say about phases, and how they are shown with and without a terminal."""
+"""Test phases read from log lines, and how progress is shown with and without a terminal."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Which setting wins, and where it came from."""
+"""Test the precedence of settings, and the source that is reported."""
 
 import pytest
 

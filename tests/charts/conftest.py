@@ -1,4 +1,4 @@
-"""Rendering with the real Helm, both majors; every chart test starts from `render`."""
+"""Fixtures that render charts with the real Helm 3 and Helm 4."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from real_server import forget
 
 @pytest.fixture(scope="session", params=["helm3", "helm4"])
 def helm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    """Helm 3, then Helm 4: tests of what Helm itself decides (schema, lint, package) run under both."""
+    """Return Helm 3, then Helm 4: tests of Helm's own behaviour (schema, lint, package) run under both."""
     return Helm(ensure(request.param) / "helm", tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="session")
 def helm3(tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    """Helm 3 alone: for tests of our templates, which both majors render alike."""
+    """Return Helm 3, for tests of templates, which both versions render alike."""
     return Helm(ensure("helm3") / "helm", tmp_path_factory.mktemp("helm3-home"))
 
 

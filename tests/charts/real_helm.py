@@ -1,4 +1,4 @@
-"""Real Helm for the chart tests, and a look into what it rendered."""
+"""Run the real Helm in chart tests, and find objects in its output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HelmError(Exception):
 
 
 class Helm:
-    """One major version of Helm, with a home of its own."""
+    """One major version of Helm, with its own home folder."""
 
     def __init__(self, binary: Path, home: Path) -> None:
         self.binary = binary

@@ -1,4 +1,4 @@
-"""The configuration that the dask-gateway chart renders, in the hands of the real dask-gateway-server."""
+"""Load the configuration that the dask-gateway chart renders into the real dask-gateway-server."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ ERIC = User("eric")
 
 
 def forget():
-    """Undo what importing the chart's modules did; each test has settings of its own."""
+    """Forget the chart's imported modules, because each test has its own settings."""
     backend.Informer = controller.Informer = utils.Informer
     for name in [name for name in sys.modules if name.startswith("gateway_")]:
         del sys.modules[name]
@@ -24,7 +24,7 @@ def load(folder) -> Config:
 
 
 def api_server(folder):
-    """Return the API server's backend, made as the server makes it."""
+    """Return the API server's backend, created in the same way as the server does."""
     app = DaskGateway(config=load(folder))
     return app.backend_class(parent=app, log=app.log), app
 

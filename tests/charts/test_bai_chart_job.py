@@ -1,4 +1,4 @@
-"""The Job that the chart writes once: what the runner relies on, and what Kubernetes' `restricted` asks for."""
+"""Test the Job in the chart: what the runner relies on, and Pod Security `restricted`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The application package and the gateway's configuration: data that Helm must not change."""
+"""Test that Helm does not change the application package and the gateway's configuration."""
 
 import json
 from pathlib import Path

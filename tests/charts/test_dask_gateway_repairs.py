@@ -1,4 +1,4 @@
-"""What the chart mends in dask-gateway-server: lost stops, limits, scale-down, watching, a broken start."""
+"""Test the faults of dask-gateway-server that the chart fixes: lost stops, limits, scale-down, watching, failed starts."""
 
 import asyncio
 import http.server

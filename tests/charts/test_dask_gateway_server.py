@@ -1,4 +1,4 @@
-"""The configuration that the chart carries, loaded by the real dask-gateway-server: clusters, options, users."""
+"""Load the chart's configuration into the real dask-gateway-server: clusters, options, users."""
 
 import asyncio
 

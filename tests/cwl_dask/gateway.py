@@ -1,4 +1,4 @@
-"""A Dask Gateway that can be told to misbehave; the real one, which cannot, is in tests/local."""
+"""A fake Dask Gateway that simulates faults; tests/local uses the real one."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The shared part of these tests, once more in the environment that Calrissian's pins allow."""
+"""Run the tests of the shared core in an environment with Calrissian's pins."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A step in a container, with a container engine that only says what it is asked for."""
+"""Test steps in containers, with a fake engine that prints its arguments."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def gateway():
 
 @pytest.fixture
 def in_container(tmp_path, monkeypatch):
-    """Put the engine on the path; returns a package whose step requires it."""
+    """Put the engine on the path; return a package whose step requires a container."""
     (tmp_path / "bin").mkdir()
     engine = tmp_path / "bin/docker"
     engine.write_text(ENGINE)

@@ -1,4 +1,4 @@
-"""The lines of a step whose log stream does what log streams do."""
+"""Test reading a log whose stream breaks, repeats lines and has equal time stamps."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ A, B, C = (b"2026-01-01T00:00:0%d.5Z line %d\n" % (n, n) for n in (1, 2, 3))
 
 
 class Api:
-    """Answers each reading of the log with the next of the given streams."""
+    """Answer each request for the log with the next of the given streams."""
 
     def __init__(self, *streams, last=()):
         self.streams, self.last, self.asked = list(streams), last, []

@@ -33,7 +33,7 @@ IMAGES = {
 
 
 def pytest_collection_modifyitems(config, items):
-    """Skip what needs a Kubernetes where there is none."""
+    """Skip tests that need a Kubernetes if KUBECONFIG names none."""
     if os.environ.get("KUBECONFIG") or config.getoption("--kubeconfig", None):
         return
     for item in items:
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="session", autouse=True)
 def images():
-    """The three images and Traefik, where the nodes find them; for every test here, whether it asks or not."""
+    """Build the three images and Traefik's, and bring them to the nodes, for all tests in this folder."""
     if os.environ.get("BAI_E2E_BUILD", str(int(CLUSTER.exists()))) == "1":
         for name, directory in IMAGES.items():
             tag = os.environ.get("BAI_E2E_TRAEFIK_TAG", TAG) if name == "traefik" else TAG
@@ -53,7 +53,7 @@ def images():
 
 @pytest.fixture(scope="session")
 def kit(images, tmp_path_factory):
-    """Both releases in a namespace of their own, deployed by `bai-kit`; taken away at the end."""
+    """Deploy both releases with `bai-kit` into a new namespace; remove both at the end."""
     work = tmp_path_factory.mktemp("kit")
     registry, tag = images
     made = Kit(namespace=f"{PREFIX}-{secrets.token_hex(3)}", registry=registry, tag=tag, work=work)
@@ -67,13 +67,13 @@ def kit(images, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def scene(kit) -> Scene:
-    """The demo scene, served by a pod, and the same files on this machine."""
+    """Serve the demo scene from a pod, and write the same files on this machine."""
     return serve_scene(kit)
 
 
 @pytest.fixture
 def clean(kit):
-    """After the test nothing of any job is left but its Job and its runner's ended pod."""
+    """Check after the test that only Jobs and ended runners' pods remain."""
     yield
     try:
         kit.wait_clean()

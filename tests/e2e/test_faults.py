@@ -1,4 +1,4 @@
-"""What goes wrong during a run through the command: told with the reason, and nothing is left."""
+"""Test faults during a run with the command: the reason is shown, and nothing remains."""
 
 import os
 import signal
@@ -98,7 +98,7 @@ def test_an_image_of_the_runner_that_does_not_exist_is_said_before_anything_wait
 
 @pytest.fixture
 def tiny_claim(kit, tmp_path):
-    """A claim on a volume of 4 MB: only where the node is this machine, which is where the test cluster is."""
+    """Create a claim on a volume of 4 MB; only possible if the node is this machine, as in the test cluster."""
     if not CLUSTER.exists() or os.geteuid() != 0:
         pytest.skip("the node is another machine")
     disk = tmp_path / "disk"

@@ -1,4 +1,4 @@
-"""`bai-kit run` from two items to a map at home, and what a user does around it."""
+"""Test `bai-kit run` from two items to the downloaded map, and the commands around a run."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ def pixels(path):
 
 @pytest.fixture(scope="module")
 def map_at_home(kit, scene):
-    """The map of the embedded run of the same scene on this machine."""
+    """Return the map of a local run of the same scene."""
     directory = kit.work / "local"
     items = ["--pre-fire-url", scene.local_pre, "--post-fire-url", scene.local_post]
     kit.run("run", "--local", *items, "-o", str(directory)).ok()

@@ -1,4 +1,4 @@
-"""What ends a step, a runner or a cluster before its time, on a real Kubernetes: told with the reason, nothing left."""
+"""Test what ends a step, a runner or a cluster too early, on a real Kubernetes: the reason is shown, nothing remains."""
 
 import os
 import signal

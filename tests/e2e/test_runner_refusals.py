@@ -1,4 +1,4 @@
-"""What cannot start says why within two minutes, on a real Kubernetes; the job's cluster goes with it."""
+"""Test that a job that cannot start shows the reason within two minutes, and that its cluster is dismissed."""
 
 import pytest
 from kubernetes import client
@@ -27,7 +27,7 @@ def of_another_account(jobs: Bed, name: str, verbs: list[str]):
 
 
 def at_gateway(jobs: Bed, name: str, text: str):
-    """Another gateway.yaml for the runner."""
+    """Give the runner another gateway.yaml."""
     jobs.api.create_namespaced_config_map(jobs.namespace, {"metadata": {"name": name}, "data": {"gateway.yaml": text}})
 
     def change(spec):

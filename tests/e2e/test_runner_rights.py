@@ -1,4 +1,4 @@
-"""What the runner asks of Kubernetes, what its steps may do, and what its image needs."""
+"""Test the runner's requests to Kubernetes, the permissions of steps, and the needs of the image."""
 
 import json
 import os

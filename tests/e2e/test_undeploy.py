@@ -1,4 +1,4 @@
-"""Changes of the deployment under way. Last of all files: it ends what the others use."""
+"""Test changes of the deployment during a run. The last file, because it removes what the others use."""
 
 import subprocess
 
@@ -67,14 +67,14 @@ def granted(kit) -> set[tuple[str, str, str]]:
 
 
 def seen(kit, accounts: set[str]) -> set[tuple[str, str, str]]:
-    """What the accounts asked of the API in the namespace, by the audit log of the test cluster."""
+    """Return the requests of all accounts to the API in the namespace, from the test cluster's audit log."""
     done = subprocess.run([CLUSTER, "audit", f"{kit.namespace}:"], capture_output=True, text=True, check=True)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     return {(user.partition(":")[2], verb, what) for user, verb, what, *_ in rows if user.partition(":")[2] in accounts}
 
 
 def is_for_another_day(account: str, verb: str, what: str) -> bool:
-    """Rights that a run of some minutes on this Kubernetes does not use."""
+    """Return whether a short test run has no reason to use a permission."""
     # The controller forgets a cluster a day after its end.
     forgets = (verb, what) == ("delete", "gateway.dask.org/daskclusters") and account.startswith("controller")
     # Since 1.34 clients begin a watch without a list; older API servers want the list.

@@ -1,4 +1,4 @@
-"""How the tests of this folder start the chain."""
+"""Start the demo for the tests in this folder."""
 
 import sys
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ SIZE = 256
 
 @dataclass(frozen=True)
 class Demo:
-    """What `bai-kit demo` did."""
+    """The result of `bai-kit demo`."""
 
     directory: Path
     envelope: dict

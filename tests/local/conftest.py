@@ -1,4 +1,4 @@
-"""One demo for all tests that look at a run which went well: it takes some ten seconds."""
+"""Run one demo, about ten seconds, for all tests of a successful run."""
 
 import json
 import subprocess

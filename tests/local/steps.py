@@ -1,4 +1,4 @@
-"""Small packages for `cwl-dask`, and what a run of one left behind."""
+"""Write small packages for `cwl-dask`, run them, and list what a run leaves behind."""
 
 import json
 import os
@@ -67,7 +67,7 @@ def package(directory, script, *, where="hints", scatter=False, **fields):
 
 
 class Run:
-    """`cwl-dask` as a process of its own, with a temporary directory of its own."""
+    """A `cwl-dask` process with its own temporary folder."""
 
     def __init__(self, directory, *arguments, **environment):
         self.directory = directory
@@ -107,7 +107,7 @@ class Run:
         return self.process.wait(seconds)
 
     def left(self):
-        """Name processes and files that the run left: its processes have its temporary directory in their words."""
+        """List processes and files that the run left; its processes name its temporary folder in their arguments."""
         files = list(map(str, self.temporary.iterdir()))
         return [words for pid in _pids() if str(self.temporary) in (words := _words(pid))] + files
 

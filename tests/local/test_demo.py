@@ -1,4 +1,4 @@
-"""The demo, through the whole embedded chain: runner, gateway, cluster, application, results."""
+"""Test the demo through the whole local chain: runner, gateway, cluster, application, results."""
 
 import re
 

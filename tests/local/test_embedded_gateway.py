@@ -1,4 +1,4 @@
-"""The embedded gateway's server: its password is nobody's to see, and it ends with its owner."""
+"""Test the embedded gateway's server: its password stays secret, and it ends with its owner."""
 
 import os
 import subprocess

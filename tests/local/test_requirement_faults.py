@@ -1,4 +1,4 @@
-"""Whatever is killed, `cwl-dask` leaves no cluster, no process and no temporary file, and says how it ended."""
+"""Test that `cwl-dask` leaves no cluster, process or temporary file if any of its processes is killed."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from tests.local.steps import WAIT, Run, eventually, package
 
 @pytest.fixture
 def run(tmp_path):
-    """A run with a gateway of its own, whose step waits."""
+    """Start a run with its own gateway, whose step waits."""
     run = Run(tmp_path, "--dask-gateway", "local", package(tmp_path, WAIT), "--number", 1)
     run.wait_for("the step waits")
     yield run

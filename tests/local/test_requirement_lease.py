@@ -1,4 +1,4 @@
-"""The lease, with a real scheduler: an idle timeout ends a cluster whose runner is gone, and never a living step's."""
+"""Test the lease with a real scheduler: the idle timeout ends a cluster without a runner, but never one in use."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""`bai-kit run --local` and plain cwltool on this machine: what a run leaves, however it ends."""
+"""Test `bai-kit run --local` and plain cwltool on this machine, with every way a run can end."""
 
 import json
 import os

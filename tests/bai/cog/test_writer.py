@@ -1,4 +1,4 @@
-"""Files written tile by tile, read back by GDAL."""
+"""Write files tile by tile and read them back with GDAL."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_large_file_is_a_bigtiff(write, monkeypatch):
 
 @pytest.fixture
 def small_disk():
-    """Files of this process may have 200 kB: the kernel refuses the rest, as a full disk does."""
+    """Limit files of this process to 200 kB; the kernel then refuses writes as on a full disk."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     yield

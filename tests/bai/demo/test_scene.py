@@ -1,4 +1,4 @@
-"""The demo's scene: the same every time, shaped like the real thing, and true to what it says of itself."""
+"""Test the demo's scene: reproducible, in the form of real products, and as its items describe it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_same_size_same_bytes(scene: demo.Demo, tmp_path: Path) -> None:
 
 
 def test_strips_fit_together() -> None:
-    """What is drawn from the position alone does not know of strips."""
+    """The landscape depends on positions only, so borders of strips do not show."""
     whole = landscape.strip(128, 0, 128)
     parts = [landscape.strip(128, row, 64) for row in (0, 64)]
     np.testing.assert_array_equal(whole.dnbr, np.concatenate([part.dnbr for part in parts]))

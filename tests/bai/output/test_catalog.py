@@ -1,4 +1,4 @@
-"""The STAC catalogue of a run: valid, complete, and true to the files."""
+"""Test the STAC catalogue of a run: valid, complete, and in agreement with the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture: its size, that colours mean what the legend says, and that odd maps still make one."""
+"""Test the picture: its size, colours that match the legend, and unusual maps."""
 
 from __future__ import annotations
 

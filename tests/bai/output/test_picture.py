@@ -1,4 +1,4 @@
-"""What the picture shows: classes by the overviews' steps, and land only where it costs little."""
+"""Test what the picture shows: classes read from overviews, and land only if reading it is cheap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Areas from counts, and small files written whole or not at all."""
+"""Test areas computed from pixel counts, and that small files are written completely or not at all."""
 
 from __future__ import annotations
 

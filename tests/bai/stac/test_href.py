@@ -1,4 +1,4 @@
-"""Which references are read, how servers' moods are taken, and that an item from the network opens no local file."""
+"""Test which references are read, how faults of servers are handled, and that an item from the network opens no local file."""
 
 from __future__ import annotations
 

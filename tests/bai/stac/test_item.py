@@ -1,4 +1,4 @@
-"""Items of the five catalogues become the same kind of sources; the offset rule has a row for each of them."""
+"""Test that items of five catalogues become equal sources, and the offset rule for each catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as a whole: options that every command takes, errors, exit codes, start-up."""
+"""Test the whole command line: options of every command, errors, exit codes, start-up time."""
 
 import json
 import os
@@ -139,7 +139,7 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(tool: str) -> None:
 
 
 def test_help_is_there_at_once_and_loads_nothing_heavy() -> None:
-    """The limit is twice what it takes; processor time, since the machine may have other work."""
+    """The limit is twice the usual time. Processor time is measured, because other processes may be running."""
     code = "import sys; from bai_kit.cli.app import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

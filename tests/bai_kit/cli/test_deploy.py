@@ -1,4 +1,4 @@
-"""`bai-kit deploy`, `undeploy` and `render`, as they are typed."""
+"""Test `bai-kit deploy`, `undeploy` and `render` as command lines."""
 
 import json
 

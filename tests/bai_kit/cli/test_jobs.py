@@ -1,4 +1,4 @@
-"""The commands about jobs, as a user types them: options to the right call, results as text and as JSON."""
+"""Test the job commands as command lines: options reach the right call, results are shown as text and as JSON."""
 
 import json
 import os

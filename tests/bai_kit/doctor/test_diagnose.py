@@ -1,4 +1,4 @@
-"""What the doctor finds in namespaces that lack something, each with the command that mends it."""
+"""Test what doctor finds in incomplete namespaces, and the command that fixes each finding."""
 
 import json
 import shlex

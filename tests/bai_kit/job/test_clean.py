@@ -1,4 +1,4 @@
-"""What counts as left behind, and that nothing living is touched."""
+"""Test which leftovers `clean` finds, and that it does not touch running jobs."""
 
 from contextlib import contextmanager
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Log lines survive reconnects: none is lost, none comes twice."""
+"""Test that reconnecting neither loses nor repeats log lines."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How a job stands, read from what Kubernetes says, and how it is ended."""
+"""Test the phase of a job, read from objects of Kubernetes, and how a job is ended."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The release's Job, found and filled in."""
+"""Test reading the Job of a release, and filling it in."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Why a runner does not start, in words, and when that is believed."""
+"""Test the reasons why a runner does not start, and how long each may last."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Images are found wherever a package has them."""
+"""Test that all images of a package are found."""
 
 from bai_kit.package.images import images
 

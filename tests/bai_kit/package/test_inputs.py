@@ -1,4 +1,4 @@
-"""What a package takes, what a user gives, and every way in which the two may not fit."""
+"""Test the inputs of a package, the user's values, and the error for each way in which the two disagree."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""All of a deploy or nothing of it."""
+"""Test that a deploy installs both releases or neither."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a deploy would change."""
+"""Test what a deploy would change."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Helm as we use it: the real one where it needs no cluster, a stand-in that says what Helm says where it does."""
+"""Test the Helm adapter: real Helm if no cluster is needed, otherwise a program that prints Helm's answers."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def helm(request):
 
 @pytest.fixture
 def saying(tmp_path):
-    """Helm that answers every command with these words and this code."""
+    """Return a Helm that answers every command with this text and exit code."""
 
     def make(stderr="", code=1, stdout=""):
         (tmp_path / "out").write_text(stdout)

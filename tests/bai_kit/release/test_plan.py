@@ -1,4 +1,4 @@
-"""What is to be installed, and in which order values win."""
+"""Test the plan of a deploy, and the precedence of values."""
 
 import json
 

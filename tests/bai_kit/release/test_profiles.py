@@ -1,4 +1,4 @@
-"""Profiles: what the templates make, and that both charts take it."""
+"""Test the profiles: the values they render, and that both charts accept these."""
 
 import jinja2
 import pytest

@@ -1,4 +1,4 @@
-"""What is removed, in which order, and what is asked and kept."""
+"""Test undeploy: what it removes in which order, what it asks, and what it keeps."""
 
 import pytest
 

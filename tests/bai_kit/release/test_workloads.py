@@ -1,4 +1,4 @@
-"""Ready, on the way, or never going to be."""
+"""Test the state of workloads: ready, starting, or unable to become ready."""
 
 import pytest
 

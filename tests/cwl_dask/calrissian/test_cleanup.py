@@ -1,4 +1,4 @@
-"""What the guard asks of Kubernetes: an API of its own here, with two pods."""
+"""Test the guard's requests to Kubernetes, with a local API server that has two pods."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ PODS = {"ours": "runner-1", "theirs": "runner-2"}
 
 @pytest.fixture
 def calls(tmp_path, monkeypatch):
-    """The calls that an API server got; it answers 403 to what is named in `refused`."""
+    """Start an API server that answers 403 to the paths in `refused`; return the requests it receives."""
     seen, refused = [], []
 
     class Handler(BaseHTTPRequestHandler):

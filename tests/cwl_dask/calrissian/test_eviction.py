@@ -1,4 +1,4 @@
-"""What a runner's pod looks like when it is stopped."""
+"""Test how a stopped runner's pod is recognised."""
 
 from types import SimpleNamespace
 

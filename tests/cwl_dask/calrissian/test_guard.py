@@ -1,4 +1,4 @@
-"""Runner and guard as two processes with a folder in common."""
+"""Test runner and guard as two processes that share a folder."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def runner(tmp_path):
 
 
 def waiting(folder, start_s=5.0):
-    """A guard in a thread; returns the thread and where its answer will be."""
+    """Start a guard in a thread; return the thread and a list for its answer."""
     answer = []
     thread = threading.Thread(target=lambda: answer.append(wait_for_runner(folder, start_s)))
     thread.start()
@@ -128,7 +128,7 @@ def waits_for(file, pid):
 
 
 def processor_ns(pid):
-    """What a process has used of a processor, in nanoseconds."""
+    """Return the processor time of a process in nanoseconds."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
 
 

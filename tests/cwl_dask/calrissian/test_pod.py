@@ -1,4 +1,4 @@
-"""A step's pod: what is changed of what Calrissian makes."""
+"""Test the changes to the step's pod that Calrissian creates."""
 
 import json
 
@@ -27,7 +27,7 @@ RUNNER = Runner(
 
 @pytest.fixture
 def pod():
-    """What Calrissian 0.18.1 makes."""
+    """Return a pod as Calrissian 0.18.1 creates it."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -1,4 +1,4 @@
-"""The schemas that the runner's image brings along."""
+"""Test the schemas that are stored in the runner's image."""
 
 import cwltool.process
 import pytest
@@ -36,7 +36,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture
 def recalled(saved, monkeypatch):
-    """Only what the file holds."""
+    """Load the schemas from the file only."""
     monkeypatch.setattr(cwltool.process, "SCHEMA_CACHE", {})
     extension.register()
     schemas.recall(saved)

@@ -1,4 +1,4 @@
-"""A step's whole output: what the shell of a step's pod does, with the shells of this machine."""
+"""Test how a step's whole output is stored, with the shells of this machine."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Workflows under Calrissian's classes, whose pods are a class of the test. Needs Calrissian's environment."""
+"""Run workflows with Calrissian's classes and a fake of its pods. Needs Calrissian's environment."""
 
 import json
 
@@ -46,7 +46,7 @@ WORKFLOW = {
 
 
 class Api:
-    """Stands for Kubernetes: the runner's volume is the test's folder, and the step ends as the test says."""
+    """Stand in for Kubernetes: the runner's volume is a folder of the test, and the test decides how the step ends."""
 
     ends: int | StepError
     folder: str
@@ -78,7 +78,7 @@ class Api:
 
 @pytest.fixture
 def workflow(tmp_path, monkeypatch):
-    """Run a workflow of one step that ends as told; returns how the workflow ended."""
+    """Run a workflow of one step that ends in the given way; return how the workflow ended."""
     monkeypatch.setattr(calrissian.job, "KubernetesClient", Api)
     session = new_session(Output(), Ledger(None))
     session.output.step_log = tmp_path / "step.log"

@@ -1,4 +1,4 @@
-"""A step's pod as Kubernetes reports it. Calrissian's pins need an environment of their own: see constraints.txt."""
+"""Test how reports of Kubernetes about a step's pod are read. Needs Calrissian's environment (constraints.txt)."""
 
 import json
 import queue
@@ -22,7 +22,7 @@ from cwl_dask.core.step import StepError
 
 
 class Lines:
-    """Stands for the log of the pod."""
+    """A fake of the pod's log."""
 
     def __init__(self):
         self.last, self.entries, self.started, self.count = "", [], 0, 0
@@ -58,7 +58,7 @@ RUNNING = client.V1ContainerState(running=client.V1ContainerStateRunning())
 
 
 class Claim:
-    """Stands for the claim on a cluster."""
+    """A fake of the claim on a cluster."""
 
     dismissed = False
 
@@ -68,7 +68,7 @@ class Claim:
 
 @pytest.fixture
 def step(monkeypatch, caplog):
-    """A client whose watch tells what the test puts into `step.events`."""
+    """Return a client whose watch yields the entries of `step.events`."""
     caplog.set_level("INFO")
     made = StepClient.__new__(StepClient)
     made.session = new_session(Output(), Ledger(None), pending_s=5)

@@ -1,4 +1,4 @@
-"""A claim on a cluster of a gateway that misbehaves."""
+"""Test claims at a gateway that simulates faults."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What the steps of one run share: their turn, and what they see of their cluster."""
+"""Test what the steps of one run share: the limit of clusters, and the environment of a step."""
 
 import threading
 
@@ -13,7 +13,7 @@ from tests.local.steps import eventually
 
 
 class FakeClaim:
-    """A cluster at once."""
+    """A claim that has its cluster immediately."""
 
     name, options, gone, running = "fake", {"worker_cores": 2}, False, True
 

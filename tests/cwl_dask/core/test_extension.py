@@ -1,4 +1,4 @@
-"""What cwltool says about packages with the requirement, before anything runs."""
+"""Test cwltool's messages about packages with the requirement, before anything runs."""
 
 import json
 import re

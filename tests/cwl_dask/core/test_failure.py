@@ -1,4 +1,4 @@
-"""The failure event, as its readers get it."""
+"""Test the failure event that other programs read."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The gateway's configuration of a step."""
+"""Test the gateway's configuration that a step receives."""
 
 import getpass
 import os

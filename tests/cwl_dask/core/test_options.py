@@ -1,4 +1,4 @@
-"""The options that both runners have."""
+"""Test the options of both runners."""
 
 import dask
 import pytest

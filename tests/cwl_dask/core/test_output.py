@@ -1,4 +1,4 @@
-"""Lines on standard error and in the job's log."""
+"""Test lines on standard error and in the job's log."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from cwl_dask.core import output
 
 @pytest.fixture
 def lines(capfd):
-    """An output that is every logger's; what was there before comes back."""
+    """Send all loggers to an output, and restore the handlers afterwards."""
     root = logging.getLogger()
     handlers, level, hook = root.handlers[:], root.level, output.sys.excepthook
     root.handlers.clear()

@@ -1,4 +1,4 @@
-"""The requirement's fields and units; no runner, no gateway."""
+"""Test the fields and units of the requirement, without runner and gateway."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How a step ends, whatever job class is behind it."""
+"""Test how a step ends, with any job class."""
 
 import threading
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from cwl_dask.core.step import Step, StepError
 
 
 class Job:
-    """Stands for a job class of cwltool: its run ends as the test says."""
+    """A fake of cwltool's job classes: the test decides how its run ends."""
 
     name, ends = "area", None
 

@@ -1,4 +1,4 @@
-"""What a local step sees of its gateway."""
+"""Test the environment of a local step."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The process that stays when the runner is killed; each test starts one, with a child that misbehaves."""
+"""Test the supervisor that outlives a killed runner; each test starts one with a child that simulates a fault."""
 
 import os
 import signal
