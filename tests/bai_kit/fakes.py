@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bai_kit.errors import RemoteError
-from bai_kit.job import volume_script as in_pod
+from bai_kit.errors import ConnectionLost, NotOnVolume, RemoteError
+from bai_kit.job import volume_script
+from bai_kit.job.volume import Volume
 
 
 class FakeKube:
@@ -67,27 +68,37 @@ class FakeKube:
         yield from self.logs.get(pod, [])
 
 
-class LocalVolume:
-    """The volume as `Volume` sees it, with the real script as a real process; can break after so many bytes."""
+class LocalVolume(Volume):
+    """The volume with the real script as a real process; transfers can break after so many bytes."""
 
     def __init__(self, root: Path, *, breaks_after=()):
+        object.__setattr__(self, "kube", None)
+        object.__setattr__(self, "pod", "p")
         self.root, self.breaks_after = root, list(breaks_after)
 
-    def run(self, *words: str) -> tuple[bytes, bytes]:
-        command = [sys.executable, in_pod.__file__, *words]
-        env = os.environ | {"BAI_KIT_VOLUME": str(self.root)}
-        done = subprocess.run(command, capture_output=True, env=env, check=False, timeout=30)
-        return done.stdout, done.stderr
+    __setattr__ = object.__setattr__
 
-    def send(self, job: str, offset: int) -> Iterator[tuple[int, bytes]]:
-        out, said = self.run("send", job, str(offset))
+    def run(self, *words: str, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
+        command = [sys.executable, volume_script.__file__, *words]
+        env = os.environ | {"BAI_KIT_VOLUME": str(self.root)}
+        done = subprocess.run(command, input=stdin, capture_output=True, env=env, check=False, timeout=30)
+        return done.returncode, done.stdout, done.stderr
+
+    def _text(self, *words, stdin=None):
+        code, out, said = self.run(*words, stdin=b"".join(stdin or ()))
+        if code:
+            raise (NotOnVolume if code == volume_script.NOT_FOUND else RemoteError)(said.decode())
+        return out.decode()
+
+    def send(self, job: str, offset: int, *options: str) -> Iterator[tuple[int, bytes]]:
+        code, out, said = self.run("send", job, str(offset), *options)
         if self.breaks_after:
             yield 1, out[: self.breaks_after.pop(0)]
-            raise RemoteError("the connection to the pod broke: reset")
+            raise ConnectionLost("the connection to the pod broke: reset")
         for start in range(0, len(out), 65536):
             yield 1, out[start : start + 65536]
         yield 2, said
-        if not said.startswith(b"{"):
+        if code:
             raise RemoteError("pod p: command terminated with non-zero exit code")
 
 
@@ -114,7 +125,7 @@ def pod_object(name="bai-1-x", job="bai-1", *, exit_code=None, running=False, re
 
 
 def job_template():
-    mounts = [{"name": "work", "mountPath": "/calrissian"}, {"name": "job", "mountPath": "/job"}]
+    mounts = [{"name": "work", "mountPath": "/calrissian", "subPath": "JOB"}, {"name": "job", "mountPath": "/job"}]
     runner = {"name": "runner", "image": "reg/runner:1", "volumeMounts": mounts}
     runner["args"] = ["--max-cores=4", "/package/app-package.json", "/job/params.json"]
     runner["env"] = [{"name": "USER", "value": "ns.bai"}]

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from bai_kit.cli.app import cluster as commands
 from bai_kit.cli.app import main
+from bai_kit.cli.options import Common
 from bai_kit.cluster import Forward, dashboard_link, dismiss, list_clusters, service_target
 from bai_kit.errors import RemoteError, SetupError, UsageError
 from tests.bai_kit.fakes import FakeKube
@@ -99,7 +99,7 @@ def test_a_service_without_a_ready_pod_is_said_so():
     ("release", "service"), [("dask-gateway", "traefik-dask-gateway"), ("dg", "traefik-dg-dask-gateway")]
 )
 def test_the_dashboards_way_leads_through_the_gateway_of_any_release(monkeypatch, capsys, release, service):
-    monkeypatch.setattr(commands, "kube_of", lambda _: FakeKube())
+    monkeypatch.setattr(Common, "kube", lambda _: FakeKube())
     with pytest.raises(SystemExit):
         main(["cluster", "dashboard", "--gateway-release", release])
     assert f"no service {service} in namespace" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bai_kit import local
-from bai_kit.errors import JobFailed, SetupError
+from bai_kit.errors import JobFailed, OutputError, SetupError
 from bai_kit.package.document import own_package
 from bai_kit.progress import Progress
 
@@ -40,7 +40,7 @@ def test_a_package_without_files_has_an_empty_results_folder(tmp_path: Path) -> 
 def test_a_directory_that_cannot_be_made_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "check_inputs", lambda *_: {})
     (tmp_path / "file").touch()
-    with pytest.raises(SetupError, match=r"cannot be written to .*file/home"):
+    with pytest.raises(OutputError, match=r"cannot write results to .*file/home"):
         local.run_local(own_package(), {}, tmp_path / "file/home", Lines())
 
 

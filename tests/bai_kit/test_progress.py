@@ -1,12 +1,14 @@
 """Test phases read from log lines, and how progress is shown with and without a terminal."""
 
 import io
+import json
 import logging
 
 import pytest
 from rich.console import Console
 
 from bai_kit import progress
+from bai_kit.output import LogFormat, configure_logging
 from bai_kit.progress import LiveProgress, Progress, read_line
 
 LINE = "2026-11-22 10:00:00.000 | INFO     | cwl_dask.core.claim:run:1 - "
@@ -53,6 +55,24 @@ def test_without_a_terminal_lines_are_lines(capsys, caplog):
     assert [each.getMessage() for each in caplog.records] == ["runner: job one created"]
 
 
+def test_lines_are_json_among_json_lines_and_escaped_for_people(capsys, monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    configure_logging(0, LogFormat.JSON)
+    shown = Progress()
+    shown.line("2026-11-22 10:00:01.123 | WARNING  | m.n:f:1 - a - b")
+    shown.line("plain\x1b]52;c;x")
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert first == {
+        "time": "2026-11-22T10:00:01.123+00:00", "level": "WARNING", "logger": "m.n", "function": "f", "line": 1,
+        "message": "a - b",
+    }  # fmt: skip
+    assert (list(second), second["message"]) == (list(first), "plain\x1b]52;c;x")
+    configure_logging(0)
+    shown.line("plain\x1b]52;c;x\ty\u202e")
+    assert capsys.readouterr().err == "plain\\x1b]52;c;x\ty\\u202e\n"
+
+
 def test_quiet_leaves_warnings_errors_and_what_has_no_level(capsys, monkeypatch):
     monkeypatch.setattr(progress.log, "level", logging.WARNING)
     progress.log.manager._clear_cache()
@@ -64,7 +84,8 @@ def test_quiet_leaves_warnings_errors_and_what_has_no_level(capsys, monkeypatch)
     assert [line.rpartition(" ")[2] for line in capsys.readouterr().err.splitlines()] == ["b", "plain"]
 
 
-def test_on_a_terminal_the_phases_stay_below_the_log():
+def test_on_a_terminal_the_phases_stay_below_the_log(caplog):
+    caplog.set_level(logging.INFO, "bai_kit")
     out = io.StringIO()
     shown = LiveProgress(Console(file=out, force_terminal=True, width=100, highlight=False))
     with shown.live:

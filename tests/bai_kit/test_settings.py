@@ -37,7 +37,7 @@ def test_the_file_may_be_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("names = 'x'", "'names' is no setting"), ("tag = 1", "tag must be text"), ("tag = ", "cannot be read")],
+    [("names = 'x'", "unknown setting 'names'"), ("tag = 1", "tag must be text"), ("tag = ", "cannot read")],
 )
 def test_a_bad_file_is_named_with_what_is_wrong(home, text, message):
     home[1].write_text(text)
@@ -47,5 +47,5 @@ def test_a_bad_file_is_named_with_what_is_wrong(home, text, message):
 
 
 def test_a_named_file_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(UsageError, match="not there"):
+    with pytest.raises(UsageError, match="does not exist"):
         load_settings({}, {"BAI_KIT_CONFIG": str(tmp_path / "none.toml")})

@@ -1,18 +1,17 @@
-"""Dask clusters of a gateway in the same namespace: listed, looked at, dismissed."""
+"""Dask clusters of a gateway in the same namespace: list, dismiss, open the dashboard."""
 
 import socket
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bai_kit.errors import BaiKitError, SetupError, UsageError, WaitTimeout
+from bai_kit.errors import BaiKitError, SetupError, UsageError
 from bai_kit.kube.api import Json, Kube
+from bai_kit.kube.pods import wait_gone
 from bai_kit.kube.websocket import Channels
 
 CLUSTER_LABEL = "gateway.dask.org/cluster"
-GONE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Cluster:
 
 def list_clusters(kube: Kube) -> list[Cluster]:
     """List the Dask clusters of a namespace, oldest first; ended ones too, as long as the gateway keeps them."""
-    return sorted((_view(each) for each in kube.list("daskclusters")), key=lambda each: each.created)
+    return sorted(map(_view, kube.list("daskclusters")), key=lambda cluster: cluster.created)
 
 
 def dismiss(kube: Kube, name: str) -> None:
@@ -54,40 +53,41 @@ def dismiss(kube: Kube, name: str) -> None:
         name: The cluster's name, with or without the namespace in front.
 
     Raises:
-        UsageError: there is no such cluster.
-        WaitTimeout: it does not go.
+        UsageError: no cluster has that name.
+        WaitTimeout: its pods do not end.
     """
     short = name.rpartition(".")[2]
-    # What the gateway's own API does when a client stops a cluster.
+    # The gateway's API server does the same when a client stops a cluster.
     if kube.patch("daskclusters", short, {"spec": {"active": False}}) is None:
         raise UsageError(f"no Dask cluster {name} in namespace {kube.namespace}", hint="bai-kit cluster list")
-    begin = time.monotonic()
-    while pods := kube.list("pods", labels=f"{CLUSTER_LABEL}={short}"):
-        if time.monotonic() - begin > GONE_S:
-            raise WaitTimeout(f"cluster {name}: {len(pods)} pods still there after {GONE_S:.0f} s")
-        time.sleep(0.2)
+    wait_gone(kube, f"{CLUSTER_LABEL}={short}")
 
 
 def dashboard_link(kube: Kube, name: str | None, port: int) -> str:
-    """Return a cluster's dashboard as seen through a port-forward; that of the only running one by default.
+    """Return the URL of a cluster's dashboard through a port-forward; of the only running cluster by default.
 
     Raises:
-        UsageError: no such cluster runs, or several do and none is named.
+        UsageError: no such cluster runs, or several run and none is named.
     """
-    running = [each for each in list_clusters(kube) if each.phase == "Running"]
+    running = [cluster for cluster in list_clusters(kube) if cluster.phase == "Running"]
+    chosen = [cluster for cluster in running if name is None or name in {cluster.name, cluster.full_name}]
+    if len(chosen) == 1:
+        return f"http://127.0.0.1:{port}/clusters/{chosen[0].full_name}/status"
     if name is not None:
-        running = [each for each in running if name in {each.name, each.full_name}]
-    if len(running) != 1:
-        names = ", ".join(each.full_name for each in running) or "none"
-        raise UsageError(f"which Dask cluster? running in {kube.namespace}: {names}", hint="bai-kit cluster list")
-    return f"http://127.0.0.1:{port}/clusters/{running[0].full_name}/status"
+        message = f"no Dask cluster {name} is running in namespace {kube.namespace}"
+    elif running:
+        names = ", ".join(cluster.full_name for cluster in running)
+        message = f"namespace {kube.namespace} has several running Dask clusters, name one of them: {names}"
+    else:
+        message = f"no Dask cluster is running in namespace {kube.namespace}"
+    raise UsageError(message, hint="bai-kit cluster list")
 
 
 def service_target(kube: Kube, service: str) -> tuple[str, int]:
     """Return a ready pod behind a service, and its port.
 
     Raises:
-        SetupError: no such service, or nobody ready behind it.
+        SetupError: the service does not exist, or has no ready pod.
     """
     found = kube.get("services", service)
     if found is None:
@@ -100,22 +100,24 @@ def service_target(kube: Kube, service: str) -> tuple[str, int]:
         numbers = [port["containerPort"] for port in ports if wanted in {port.get("name"), port["containerPort"]}]
         if conditions.get("Ready") == "True" and (numbers or isinstance(wanted, int)):
             return pod["metadata"]["name"], numbers[0] if numbers else wanted
-    raise SetupError(f"no ready pod behind service {service}", hint=f"kubectl -n {kube.namespace} get pods")
+    raise SetupError(f"no ready pod behind service {service}", hint="kubectl get pods")
 
 
 class Forward:
-    """A local port whose connections end in a pod. Serves until it is closed."""
+    """A local port that is forwarded to a port of a pod, until it is closed."""
 
     def __init__(self, connect: Callable[[], Channels], port: int) -> None:
         self._connect = connect
         try:
             self._listener = socket.create_server(("127.0.0.1", port))
         except OSError as exc:
-            raise SetupError(f"port {port} of this machine: {exc.strerror}", hint="--port ANOTHER") from exc
+            raise SetupError(
+                f"cannot listen on port {port}: {exc.strerror}", hint="bai-kit cluster dashboard --port ANOTHER"
+            ) from exc
         self.port: int = self._listener.getsockname()[1]
 
     def serve(self) -> None:
-        """Take connections until `close`."""
+        """Accept connections until `close`."""
         while True:
             try:
                 local, _ = self._listener.accept()
@@ -124,7 +126,7 @@ class Forward:
             threading.Thread(target=self._relay, args=(local,), daemon=True).start()
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accept no further connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -138,7 +140,7 @@ class Forward:
                         opened.add(channel)
                     elif channel == 0:
                         local.sendall(data)
-        except (OSError, BaiKitError):  # one connection broke; the browser makes another
+        except (OSError, ValueError, BaiKitError):  # one connection broke; the browser opens another
             return
 
 

@@ -1,14 +1,19 @@
 """Every error that a user of the toolkit can meet. Imported by everyone, imports nothing.
 
 BaiKitError
-├─ UsageError        2   a bad option, input or file of the user's
-│  ├─ ValuesError    2   values that a chart does not take
-│  └─ PackageError   2   an application package that is not valid
-├─ SetupError        3   this machine or cluster lacks something: helm, kubeconfig, API, rights
-├─ RemoteError       4   the other side said no
-│  ├─ HelmError      4   helm ended with an error; keeps the tail of its stderr
-│  └─ JobFailed     1/75 the workflow ended with an error; its own exit code
-└─ WaitTimeout       5   we gave up waiting; says what state it was in
+├─ UsageError         2   a bad option, input or file of the user
+│  ├─ ValuesError     2   values that a chart rejects
+│  └─ PackageError    2   an application package that is not valid
+├─ SetupError         3   this machine or cluster lacks something: helm, kubeconfig, API, permissions
+│  └─ ConnectionLost  3   the Kubernetes API, or a connection through it, stopped answering
+├─ RemoteError        4   a request was refused, or its object failed
+│  ├─ HelmError       4   helm ended with an error; keeps the tail of its stderr
+│  ├─ ProgramFailed   4   a program in a pod ended with an error; has its exit code
+│  ├─ NotOnVolume     4   a job's folder or file is not on the volume
+│  └─ JobFailed    1/75   the workflow ended with an error; has its own exit code
+├─ OutputError        4   results cannot be written on this machine
+└─ WaitTimeout        5   a time limit passed; says in which state
+Stopped (KeyboardInterrupt) 143/129   SIGTERM or SIGHUP; 130 is Ctrl-C
 Any other exception is a bug: a traceback and exit code 1.
 """
 
@@ -30,14 +35,14 @@ class BaiKitError(Exception):
 
 
 class UsageError(BaiKitError):
-    """A bad option, input or file of the user's."""
+    """A bad option, input or file of the user."""
 
     code = "usage"
     exit_code = 2
 
 
 class ValuesError(UsageError):
-    """Values that a chart does not take."""
+    """Values that a chart rejects."""
 
     code = "values"
 
@@ -49,14 +54,18 @@ class PackageError(UsageError):
 
 
 class SetupError(BaiKitError):
-    """This machine or cluster lacks something: helm, a kubeconfig, an API that answers, rights."""
+    """This machine or cluster lacks something: helm, a kubeconfig, an API that answers, permissions."""
 
     code = "setup"
     exit_code = 3
 
 
+class ConnectionLost(SetupError):  # noqa: N818 - names the event
+    """The Kubernetes API, or a connection through it, stopped answering; the request may be repeated."""
+
+
 class RemoteError(BaiKitError):
-    """The other side said no."""
+    """A request was refused, or the object it was about failed."""
 
     code = "remote"
     exit_code = 4
@@ -68,8 +77,20 @@ class HelmError(RemoteError):
     code = "helm"
 
 
+class ProgramFailed(RemoteError):  # noqa: N818 - names the event
+    """A program in a pod ended with an error; `status` is its exit code."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotOnVolume(RemoteError):  # noqa: N818 - names the state
+    """A job's folder, or a file in it, is not on the volume."""
+
+
 class JobFailed(RemoteError):  # noqa: N818 - the word that users know
-    """The workflow ended with an error; carries its exit code (1 permanent, 75 temporary)."""
+    """The workflow ended with an error; has its exit code (1 permanent, 75 temporary)."""
 
     code = "job_failed"
 
@@ -78,8 +99,23 @@ class JobFailed(RemoteError):  # noqa: N818 - the word that users know
         self.exit_code = exit_code
 
 
+class OutputError(BaiKitError):
+    """Results cannot be written on this machine: a full disk, no permission, a limit of the settings."""
+
+    code = "output"
+    exit_code = 4
+
+
 class WaitTimeout(BaiKitError):  # noqa: N818 - the word that users know
-    """We gave up waiting; the message says what state it was in."""
+    """A time limit passed; the message says in which state."""
 
     code = "timeout"
     exit_code = 5
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGTERM or SIGHUP asked the command to end; handled like Ctrl-C, so that everything is cleaned up."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + signum

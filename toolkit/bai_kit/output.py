@@ -1,14 +1,17 @@
-"""What a command shows: text for people, or one versioned JSON envelope, on stdout; log lines on stderr. No logic.
+"""The output of a command: text for people, or one versioned JSON envelope, on stdout; log lines on stderr.
 
-A result is a frozen dataclass. For people it is shown by its own `__rich__`, else field by field; for programs its
-fields are the envelope's `data`, so renaming one is a breaking change.
+A result is a frozen dataclass. For people it is shown by its own `__rich__`, else field by field, and then the commands
+in its field `hint`, if it has one; for programs its fields are the envelope's `data`, so renaming one is a breaking
+change.
 """
 
 import dataclasses
 import json
 import logging
+import re
 import sys
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
 from enum import Enum, StrEnum
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -38,7 +41,7 @@ class LogFormat(StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Document:
-    """Text that another program reads (YAML, JSON, a diff): shown byte for byte, never wrapped or coloured."""
+    """Text that another program reads (YAML, JSON, a diff): written byte for byte, never wrapped or coloured."""
 
     text: str
 
@@ -65,40 +68,93 @@ def emit(
 
 
 def emit_error(error: BaiKitError, *, command: str = "", form: Format = Format.TEXT) -> None:
-    """Write an error: `error:` and `hint:` to stderr, or the envelope to stdout."""
+    """Write an error: `error:` and `hint:` to stderr, or the envelope to stdout; with JSON log lines, one of them."""
     if form is Format.JSON:
         entry = {"code": error.code, "message": error.message, "hint": error.hint}
         _write_envelope(command, status="error", exit_code=error.exit_code, data=None, errors=[entry])
         sys.stdout.flush()
-        return
-    sys.stderr.write(f"error: {error.message}\n")
-    if error.hint:
-        sys.stderr.write(f"hint: {error.hint}\n")
+    elif has_json_lines():
+        hint = f"; hint: {error.hint}" if error.hint else ""
+        logging.getLogger("bai_kit").error("%s%s", error.message, hint)
+    else:
+        sys.stderr.write(f"error: {visible(error.message)}\n")
+        if error.hint:
+            sys.stderr.write(f"hint: {visible(error.hint)}\n")
+
+
+def columns(rows: Sequence[Sequence[object]]) -> str:
+    """Return rows as lines with aligned columns; nothing is cut or wrapped, because names are for pasting."""
+    cells = [[visible(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+
+
+def local_time(moment: datetime) -> str:
+    """Return a moment in this machine's time zone, to the second."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def configure_logging(verbosity: int = 0, form: LogFormat = LogFormat.PLAIN) -> None:
     """Send log lines to stderr.
 
     Args:
-        verbosity: Negative for warnings only, 0 for info, positive for debug lines of the toolkit itself.
+        verbosity: Negative for warnings only, 0 for info, positive for the toolkit's own debug lines.
         form: Lines for people or one JSON object a line.
     """
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(_JsonFormatter() if form is LogFormat.JSON else _PlainFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     level = logging.WARNING if verbosity < 0 else logging.DEBUG if verbosity else logging.INFO
     logging.getLogger("bai_kit").setLevel(level)
 
 
+def line_of(text: str, zone: tzinfo | None = UTC) -> str:
+    """Return a runner's log line as it is shown: unchanged for people, as JSON among JSON lines.
+
+    Args:
+        text: The line. If it has not the form of a log line, it is an application's output.
+        zone: Time zone of its time; None is this machine's.
+    """
+    if not has_json_lines():
+        return visible(text)
+    if not (found := _LOG_LINE.fullmatch(text)):
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return _json_line(time=now, level="INFO", logger="", function="", line=0, message=text)
+    fields: dict[str, Any] = found.groupdict()
+    written = datetime.fromisoformat(fields.pop("time"))
+    time = (written.replace(tzinfo=zone) if zone else written).astimezone(UTC).isoformat(timespec="milliseconds")
+    return _json_line(time=time, **fields | {"line": int(fields["line"])})
+
+
+def visible(text: str) -> str:
+    """Return a text with its control characters escaped: an application must not steer a terminal or forge a line."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters but the tab, separators of lines, and characters that change the direction of writing."""
+_LOG_LINE = re.compile(
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \| (?P<level>[A-Z]+) *\| "
+    r"(?P<logger>[\w.]*):(?P<function>[\w<>]*):(?P<line>\d+) - (?P<message>.*)"
+)
+
+
 def _print_text(result: "DataclassInstance") -> None:
     from rich.console import Console  # noqa: PLC0415 - 40 ms that `--help` need not pay
 
     console = Console(highlight=False, soft_wrap=True)
-    if hasattr(result, "__rich__"):
-        console.print(result)
-        return
-    for field in dataclasses.fields(result):
-        console.print(f"{field.name.replace('_', ' ')}: {getattr(result, field.name)}", markup=False)
+    text = result.__rich__() if hasattr(result, "__rich__") else _fields(result)
+    if isinstance(text, str):
+        sys.stdout.write("\n".join(visible(line) for line in text.split("\n")) + "\n")
+    else:
+        console.print(text)
+    for index, command in enumerate(getattr(result, "hint", "").splitlines()):
+        sys.stdout.write(f"{'      ' if index else 'next: '}{visible(command)}\n")
+
+
+def _fields(result: "DataclassInstance") -> str:
+    values = {field.name.replace("_", " "): getattr(result, field.name) for field in dataclasses.fields(result)}
+    return "\n".join(f"{name}: {value}" for name, value in values.items() if value is not None)
 
 
 def _write_envelope(command: str, **rest: Any) -> None:
@@ -118,6 +174,14 @@ def _plain(value: object) -> object:
     raise TypeError(f"a result holds a {type(value).__name__}, which has no JSON form")
 
 
+class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes to the current stderr, which a progress display replaces while it is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 class _PlainFormatter(logging.Formatter):
     """`time | LEVEL | module:function:line - message`, the form that users of this application know."""
 
@@ -126,17 +190,31 @@ class _PlainFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s | %(levelname)-8s | %(name)s:%(funcName)s:%(lineno)d - %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the standard library
+        record.message = visible(record.message)
+        return super().formatMessage(record)
+
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a line, in UTC."""
+    """One JSON object a line, with its time in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        trace = {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
+        return _json_line(
+            time=datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            level=record.levelname,
+            logger=record.name,
+            function=record.funcName,
+            line=record.lineno,
+            message=record.getMessage(),
+            **trace,
+        )
+
+
+def _json_line(**fields: Any) -> str:
+    return json.dumps(fields)
+
+
+def has_json_lines() -> bool:
+    """Tell whether log lines are JSON."""
+    return any(isinstance(handler.formatter, _JsonFormatter) for handler in logging.getLogger().handlers)

@@ -1,7 +1,7 @@
-"""How far a job is: one line a phase, kept up to date from the runner's own log lines.
+"""The progress of a job: one line a phase, updated from the runner's own log lines.
 
-On a terminal the phases stay at the foot of the log, which scrolls on above them and is whole afterwards. Elsewhere the
-log lines say it all, and only what no line says (job made, results fetched) is logged.
+On a terminal the phases stay below the log, which scrolls above them and is complete afterwards. Elsewhere the log
+lines show the progress, and only events without a line of the runner (job created, results fetched) are logged.
 """
 
 import logging
@@ -11,7 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
+
+from bai_kit.output import has_json_lines, line_of, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,8 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PHASES = ("checks", "runner", "cluster", "workers", "step", "tasks", "results")
-"""In the order in which a job goes through them."""
+PHASES = ("checks", "inputs", "runner", "cluster", "workers", "step", "tasks", "results")
+"""The phases of a job, in order."""
 _WORDS = (
     (r"claimed cluster (?P<cluster>\S+)", "cluster", "claimed {cluster}"),
     (r"cluster (?P<cluster>\S+) is running", "cluster", "{cluster} is running"),
@@ -30,14 +33,14 @@ _WORDS = (
     (r"(?P<done>\d+)(?:/| of )(?P<all>\d+) tasks", "tasks", "{done}/{all}"),
     (r"dismissed cluster \S+ after (?P<s>\S+) s", "cluster", "dismissed after {s} s"),
 )
-"""What the runner and the application say (AGENTS.md, contract 4), the phase it belongs to, and what to show."""
+"""Patterns of log lines of runner and application (AGENTS.md), the phase of each, and the text to show."""
 _IS_DETAIL = re.compile(r"^[^|]*\| (INFO|DEBUG) +\|")
 _PATTERNS = tuple((re.compile(pattern), phase, shown) for pattern, phase, shown in _WORDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A phase as a log line tells it."""
+    """A phase, as a log line reports it."""
 
     phase: str
     detail: str
@@ -46,7 +49,7 @@ class Step:
 
 
 def read_line(text: str) -> Step | None:
-    """Read what a log line says about a phase; None when it says nothing. Pure."""
+    """Return the phase that a log line reports, or None. Pure."""
     message = text.partition(" - ")[2]
     for pattern, phase, shown in _PATTERNS:
         if found := pattern.search(message):
@@ -56,36 +59,35 @@ def read_line(text: str) -> Step | None:
 
 
 class Progress:
-    """Shows log lines as they are, and what we do ourselves as log lines of our own."""
+    """Shows log lines as they are, and phases as log lines."""
 
-    is_live = False
-    """Whether phases are shown that no log line tells."""
+    def __init__(self, zone: tzinfo | None = UTC) -> None:
+        self._zone = zone
 
     def line(self, text: str) -> None:
-        """Show a log line; only warnings and errors when nothing else is wanted."""
+        """Show a runner's line; with --quiet only a warning or an error."""
         if log.isEnabledFor(logging.INFO) or not _IS_DETAIL.search(text):
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(line_of(text, self._zone) + "\n")
             sys.stderr.flush()
 
     def phase(self, phase: str, detail: str, *, quiet: bool = False) -> None:
-        """Say how far a phase is; `quiet` for what is worth a place on a terminal, but no line in a log."""
+        """Report the state of a phase; `quiet` for details that belong on a terminal only."""
         if not quiet:
-            log.info("%s: %s", phase, detail, stacklevel=2)
+            log.info("%s: %s", phase, detail)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to a question."""
+        """Clear the terminal for a question."""
         yield
 
 
 class LiveProgress(Progress):
     """Keeps one line a phase at the foot of a terminal."""
 
-    is_live = True
-
-    def __init__(self, console: "Console") -> None:
+    def __init__(self, console: "Console", zone: tzinfo | None = UTC) -> None:
         from rich.live import Live  # noqa: PLC0415 - 40 ms that other commands need not pay
 
+        super().__init__(zone)
         self._since: dict[str, float] = {}
         self._details: dict[str, str] = {}
         self._console = console
@@ -93,7 +95,8 @@ class LiveProgress(Progress):
 
     def line(self, text: str) -> None:
         """Show a log line above the phases."""
-        self._console.print(text, markup=False)
+        if log.isEnabledFor(logging.INFO) or not _IS_DETAIL.search(text):
+            self._console.print(visible(text), markup=False)
         if step := read_line(text):
             self.phase(step.phase, step.detail)
 
@@ -104,7 +107,7 @@ class LiveProgress(Progress):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Take the phases away while a question is asked."""
+        """Hide the phases while a question is asked."""
         self.live.stop()
         yield
         self.live.start()
@@ -122,13 +125,17 @@ class LiveProgress(Progress):
 
 
 @contextmanager
-def open_progress() -> Iterator[Progress]:
-    """Show progress the way that stderr can."""
-    if not sys.stderr.isatty():
-        yield Progress()
+def open_progress(zone: tzinfo | None = UTC) -> Iterator[Progress]:
+    """Show progress: live on a terminal, else as log lines.
+
+    Args:
+        zone: Time zone of the runner's lines; None is this machine's.
+    """
+    if not sys.stderr.isatty() or has_json_lines():
+        yield Progress(zone)
         return
     from rich.console import Console  # noqa: PLC0415 - see LiveProgress
 
-    progress = LiveProgress(Console(stderr=True, highlight=False, soft_wrap=True))
+    progress = LiveProgress(Console(stderr=True, highlight=False, soft_wrap=True), zone)
     with progress.live:
         yield progress

@@ -1,7 +1,7 @@
-"""What every command needs to know about here and there, each value with the place it came from.
+"""Settings shared by all commands: namespace, context, kubeconfig, releases, images, limits; and where each came from.
 
-An option goes before the environment (`BAI_KIT_NAMESPACE`, ...), that before the file `~/.config/bai-kit/config.toml`
-(or the file that `BAI_KIT_CONFIG` names), that before the default.
+In this order: an option, the environment (`BAI_KIT_NAMESPACE`, ...), the file `~/.config/bai-kit/config.toml` (or the
+one that `BAI_KIT_CONFIG` names), the default.
 """
 
 import os
@@ -20,7 +20,7 @@ class Settings:
     """The settings in force."""
 
     namespace: str = "dask-gateway"
-    """Namespace of both releases; the walkthrough's address of the gateway holds in this one."""
+    """Namespace of both releases."""
     context: str | None = None
     """Context of the kubeconfig; None is its current one."""
     kubeconfig: str | None = None
@@ -32,29 +32,35 @@ class Settings:
     profile: str = "cluster"
     """Template of values: minikube, kind or cluster."""
     registry: str = "ghcr.io/bai-kit"
-    """Where the three images are."""
+    """Registry of the three images."""
     tag: str = ""
     """Tag of the three images; empty is the charts' appVersion."""
     helm: str = "helm"
     """The Helm executable: a name on PATH, or a path."""
+    results_files: str = "100k"
+    """The largest number of files that a fetch of results brings, as a Kubernetes quantity."""
+    results_size: str = "100G"
+    """The largest number of bytes that a fetch of results brings."""
+    upload_size: str = "10G"
+    """The largest number of bytes of a job's input files."""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """Where each value came from: `option`, `environment BAI_KIT_X`, `file PATH` or `default`."""
+    """The source of each value: `option`, `environment BAI_KIT_X`, `file PATH` or `default`."""
 
 
-NAMES = tuple(each.name for each in fields(Settings) if each.name != "sources")
+NAMES = tuple(setting.name for setting in fields(Settings) if setting.name != "sources")
 
 
 def load_settings(
     options: Mapping[str, str | None] | None = None, environment: Mapping[str, str] | None = None
 ) -> Settings:
-    """Decide every setting.
+    """Return the settings in force.
 
     Args:
-        options: What the command line said, by name; None is "not given".
-        environment: The process's when None.
+        options: Values of the command line by name; None is "not given".
+        environment: Environment variables; those of the process when None.
 
     Raises:
-        UsageError: an option or the file has a name that is no setting, or the file cannot be read.
+        UsageError: an option or the file has an unknown name, or the file cannot be read.
     """
     env = os.environ if environment is None else environment
     path = config_file(env)
@@ -68,14 +74,14 @@ def load_settings(
     for source, layer in reversed(layers):
         for name, value in layer.items():
             if name not in NAMES:
-                raise UsageError(f"{source}: {name!r} is no setting", hint=f"settings: {', '.join(NAMES)}")
+                raise UsageError(f"{source}: unknown setting {name!r}", hint=f"settings: {', '.join(NAMES)}")
             chosen[name] = value
             sources[name] = f"environment {PREFIX}{name.upper()}" if source == "environment" else source
     return Settings(**chosen, sources=sources)
 
 
 def config_file(environment: Mapping[str, str]) -> Path:
-    """Return where the file of settings is looked for."""
+    """Return the path of the settings file."""
     if named := environment.get(f"{PREFIX}CONFIG"):
         return Path(named)
     home = environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "~")).expanduser() / ".config"
@@ -87,10 +93,10 @@ def _read(path: Path, *, explicit: bool) -> dict[str, str]:
         content = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError as exc:
         if explicit:
-            raise UsageError(f"{PREFIX}CONFIG names {path}, which is not there") from exc
+            raise UsageError(f"{PREFIX}CONFIG names {path}, which does not exist") from exc
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise UsageError(f"{path}: cannot be read: {exc}") from exc
+        raise UsageError(f"cannot read {path}: {exc}") from exc
     for name, value in content.items():
         if not isinstance(value, str):
             raise UsageError(f"{path}: {name} must be text, not {value!r}")

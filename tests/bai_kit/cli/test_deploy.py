@@ -74,7 +74,7 @@ def test_a_job_that_is_shown_without_a_name_or_with_one_can_be_made(run):
     assert yaml.safe_load(run("render", "job")[1])["metadata"]["name"] == "bai-1"
     code, _, err = run("render", "job", "--name", "Not_One")
     assert code == 2
-    assert "'Not_One' is not one" in err
+    assert "'Not_One' is not a valid job name" in err
 
 
 def test_a_bad_value_is_a_usage_error_that_names_it(run):

@@ -4,19 +4,15 @@ import json
 import shlex
 
 import pytest
-from rich.console import Console
 
-from bai_kit.doctor import probed
-from bai_kit.doctor.diagnose import diagnose, quantity
-from bai_kit.doctor.findings import Diagnosis, Finding, Level
-from bai_kit.doctor.probe import Probe, probe_pod
-from bai_kit.doctor.probed import OPTIONS
+from bai_kit.doctor import probes as probes_module
+from bai_kit.doctor.diagnose import diagnose
+from bai_kit.doctor.findings import Finding, Level
+from bai_kit.doctor.probes import CLUSTER_OPTIONS, Probe
 from bai_kit.errors import SetupError
-from bai_kit.job.template import Template
-from bai_kit.job.volume import helper_pod
-from tests.bai_kit.fakes import FakeKube, job_object, job_template
+from tests.bai_kit.fakes import FakeKube, job_template
 
-GATEWAY = {"address": "http://gw", "options": dict.fromkeys(OPTIONS), "server": "2026.3.0"}
+GATEWAY = {"address": "http://gw", "options": dict.fromkeys(CLUSTER_OPTIONS), "server": "2026.3.0"}
 RUNNER = Probe("reg/runner:1", versions={"python": "3.11", "dask-gateway": "2026.3.0"}, gateway=GATEWAY)
 STEP = Probe("reg/bai:1", versions={"dask-gateway": "2026.3.0"})
 
@@ -46,6 +42,7 @@ class Namespace(FakeKube):
             ("configmaps", job),
             ("persistentvolumeclaims", claim),
             ("namespaces", {"metadata": {"name": "ns", "labels": restricted}}),
+            ("validatingadmissionpolicies", {"metadata": {"name": "bai-runner", "labels": labels}}),
             ("nodes", {"metadata": {"name": "a"}}),
             ("nodes", {"metadata": {"name": "b"}}),
         )
@@ -55,7 +52,7 @@ class Namespace(FakeKube):
 
 
 def look(kube, monkeypatch, *, probes=(RUNNER, STEP), helm=None):
-    monkeypatch.setattr(probed, "run_probes", lambda *_: list(probes))
+    monkeypatch.setattr(probes_module, "run_probes", lambda *_: list(probes))
     return diagnose(kube, helm or Helm())
 
 
@@ -90,6 +87,14 @@ def no_rights(kube):
     kube.forbidden = {("create", "jobs")}
 
 
+def no_admission_policy(kube):
+    del kube.objects["validatingadmissionpolicies", "bai-runner"]
+
+
+def no_rights_to_deploy(kube):
+    kube.forbidden = {("create", "deployments")}
+
+
 def full_quota(kube):
     status = {"hard": {"pods": "10", "limits.memory": "4Gi"}, "used": {"pods": "9", "limits.memory": "1024Mi"}}
     kube.objects["resourcequotas", "q"] = {"metadata": {"name": "q"}, "status": status}
@@ -114,7 +119,9 @@ def old_kubernetes(kube):
         (lost_claim, "volume", Level.BROKEN, "describe pvc bai-data"),
         (pending_claim, "volume", Level.BROKEN, "describe pvc bai-data"),
         (one_writer, "volume", Level.WARNING, "--set bai.storage.accessMode=ReadWriteMany"),
-        (no_rights, "rights", Level.BROKEN, '"name": "bai-kit-user"'),
+        (no_admission_policy, "admission", Level.WARNING, "--set bai.admissionPolicy.enabled=true"),
+        (no_rights_to_deploy, "deploy", Level.WARNING, '"name": "bai-kit-user"'),
+        (no_rights, "permissions", Level.BROKEN, '"name": "bai-kit-user"'),
         (full_quota, "quota", Level.WARNING, "describe quota"),
         (no_pod_security, "pod security", Level.WARNING, "enforce=restricted"),
         (no_namespace, "namespace", Level.BROKEN, "bai-kit deploy"),
@@ -200,13 +207,6 @@ def test_without_probes_images_and_gateway_are_unknown_and_no_pod_is_made():
     assert ("create", "pods") not in kube.calls
 
 
-@pytest.mark.parametrize(
-    ("text", "number"), [("10", 10), ("500m", 0.5), ("2Gi", 2 * 2**30), ("1e3", 1000), ("4k", 4000), ("0.5Ti", 2**39)]
-)
-def test_quantities(text, number):
-    assert quantity(text) == number
-
-
 def test_all_missing_rights_are_granted_by_one_command_to_this_very_user(monkeypatch):
     kube = Namespace()
     kube.forbidden = {("create", "jobs"), ("list", "jobs"), ("get", "pods")}
@@ -238,35 +238,3 @@ def test_one_question_that_is_refused_does_not_lose_the_other_answers(monkeypatc
 
 def test_the_context_is_named(monkeypatch):
     assert "context home, namespace ns" in look(Namespace(), monkeypatch).findings[1].detail
-
-
-TEMPLATE = Template("bai", job_template(), None)
-
-
-def test_probes_have_no_token_no_volume_and_an_end():
-    pod = probe_pod(TEMPLATE, "reg/bai:1", "print()")
-    assert pod["spec"]["containers"][0]["image"] == "reg/bai:1"
-    assert pod["spec"]["automountServiceAccountToken"] is False
-    assert all("persistentVolumeClaim" not in each for each in pod["spec"]["volumes"])
-    assert pod["spec"]["activeDeadlineSeconds"] == 60
-    assert TEMPLATE.job == job_template()
-
-
-def test_helper_pods_belong_to_their_job_and_write_only_when_they_must():
-    pod = helper_pod(TEMPLATE, job_object(), write=False)
-    assert pod["metadata"]["ownerReferences"][0]["name"] == "bai-1"
-    assert pod["spec"]["containers"][0]["volumeMounts"] == [
-        {"name": "work", "mountPath": "/calrissian", "readOnly": True}
-    ]
-    assert pod["spec"]["securityContext"] == {"runAsUser": 1000}
-    assert "serviceAccountName" not in pod["spec"]
-    loose = helper_pod(TEMPLATE, None, write=True)
-    assert "ownerReferences" not in loose["metadata"]
-    assert loose["spec"]["containers"][0]["volumeMounts"][0]["readOnly"] is False
-
-
-def test_findings_are_shown_with_their_mending(capsys):
-    Console(width=100).print(Diagnosis([Finding("volume", Level.BROKEN, "[gone]", "bai-kit deploy")]))
-    shown = capsys.readouterr().out
-    assert "broken  volume  [gone]" in shown
-    assert "→ bai-kit deploy" in shown

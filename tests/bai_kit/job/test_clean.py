@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bai_kit.cluster import Cluster
-from bai_kit.errors import RemoteError, UsageError
+from bai_kit.errors import NotOnVolume, RemoteError, UsageError
 from bai_kit.job import clean
 from bai_kit.job.clean import (
     abandoned,
@@ -105,7 +105,7 @@ class OneVolume:
 
     def remove(self, job, **_):
         if self.refusal:
-            raise RemoteError(self.refusal)
+            raise self.refusal
         self.removed.append(job)
 
 
@@ -118,7 +118,7 @@ def test_folders_of_another_releases_living_job_on_the_same_volume_are_left_alon
     assert (found.temporary, found.unknown_folders) == ({"gone": 7}, {"gone": 10})
 
 
-@pytest.mark.parametrize("refusal", [None, "not on the volume: /calrissian/one"])
+@pytest.mark.parametrize("refusal", [None, NotOnVolume("/calrissian/one does not exist")])
 def test_a_job_is_deleted_with_or_without_its_folder(monkeypatch, refusal):
     kube = FakeKube(("jobs", job_object("one")))
     monkeypatch.setattr(clean, "open_volume", OneVolume(refusal=refusal).opened)
@@ -127,7 +127,7 @@ def test_a_job_is_deleted_with_or_without_its_folder(monkeypatch, refusal):
 
 
 def test_a_folder_that_cannot_be_removed_is_an_error(monkeypatch):
-    monkeypatch.setattr(clean, "open_volume", OneVolume(refusal="PermissionError: tmp").opened)
+    monkeypatch.setattr(clean, "open_volume", OneVolume(refusal=RemoteError("PermissionError: tmp")).opened)
     with pytest.raises(RemoteError, match="PermissionError"):
         delete_job(FakeKube(("jobs", job_object("one"))), TEMPLATE, "one")
 
@@ -135,7 +135,9 @@ def test_a_folder_that_cannot_be_removed_is_an_error(monkeypatch):
 def test_a_job_that_is_not_ours_is_not_deleted(monkeypatch):
     foreign = {"metadata": {"name": "nightly", "labels": {}}, "spec": {}, "status": {}}
     kube = FakeKube(("jobs", foreign))
-    monkeypatch.setattr(clean, "open_volume", OneVolume(refusal="not on the volume: /calrissian/nightly").opened)
+    monkeypatch.setattr(
+        clean, "open_volume", OneVolume(refusal=NotOnVolume("/calrissian/nightly does not exist")).opened
+    )
     with pytest.raises(UsageError, match="no job nightly"):
         delete_job(kube, TEMPLATE, "nightly")
     assert ("jobs", "nightly") in kube.objects

@@ -1,10 +1,12 @@
 """Test that reconnecting neither loses nor repeats log lines."""
 
+from contextlib import contextmanager
+
 import pytest
 
-from bai_kit.errors import SetupError
+from bai_kit.errors import NotOnVolume, RemoteError
 from bai_kit.job import logs
-from bai_kit.job.logs import Position, after, follow
+from bai_kit.job.logs import after, follow, runner_lines, step_lines
 from tests.bai_kit.fakes import FakeKube, pod_object
 
 
@@ -14,34 +16,7 @@ def stamped(*lines):
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(logs, "AGAIN_S", 0.0)
-
-
-def test_lines_before_the_last_one_seen_are_not_repeated():
-    position = Position()
-    assert list(position.fresh(stamped(("01.1", "a"), ("01.2", "b")))) == ["a", "b"]
-    assert list(position.fresh(stamped(("01.1", "a"), ("01.2", "b"), ("01.3", "c")))) == ["c"]
-
-
-def test_lines_of_the_very_same_time_are_counted():
-    position = Position()
-    assert list(position.fresh(stamped(("01", "a"), ("01", "a")))) == ["a", "a"]
-    assert list(position.fresh(stamped(("01", "a"), ("01", "a"), ("01", "a"), ("02", "b")))) == ["a", "b"]
-
-
-def test_dropped_zeros_do_not_put_a_later_line_before_an_earlier_one():
-    position = Position()
-    assert list(position.fresh(stamped(("01.12", "a"), ("01.120000001", "b"), ("01.2", "c")))) == ["a", "b", "c"]
-
-
-def test_the_kubelets_own_words_about_a_log_are_no_lines():
-    raw = [b"unable to retrieve container logs for containerd://5c1", b"", *stamped(("01", "a"))]
-    assert list(Position().fresh(raw)) == ["a"]
-
-
-def test_empty_lines_and_bytes_that_are_no_text_come_through():
-    raw = [b"2026-11-22T10:00:01Z ", b"2026-11-22T10:00:02Z \xff"]
-    assert list(Position().fresh(raw)) == ["", "�"]
+    monkeypatch.setattr(logs, "STREAM_PAUSE_S", 0.0)
 
 
 def test_a_stream_that_breaks_is_asked_for_again_until_the_container_has_ended():
@@ -68,43 +43,44 @@ def test_without_waiting_a_running_pod_gives_what_is_there():
     assert list(follow(kube, "p", wait=False)) == ["a"]
 
 
-def test_the_last_reading_is_done_again_when_it_broke_off():
+def test_lines_of_equal_and_of_swapped_time_are_kept():
     kube = FakeKube(("pods", pod_object("p", exit_code=0)))
-    whole, read = stamped(("01", "a"), ("02", "b")), []
-
-    def log(*_, **__):
-        read.append(1)
-        yield whole[0]
-        if len(read) == 1:
-            raise SetupError("broke off")
-        yield whole[1]
-
-    kube.log = log
-    assert list(follow(kube, "p")) == ["a", "b"]
+    kube.logs["p"] = stamped(("02", "a"), ("02", "a"), ("01", "b"))
+    assert list(follow(kube, "p")) == ["a", "a", "b"]
 
 
-def test_an_api_that_stays_away_is_an_error(monkeypatch):
-    monkeypatch.setattr(logs, "PATIENCE_S", 0.0)
-    kube = FakeKube()
+@pytest.fixture
+def on_volume(monkeypatch):
+    class Files(dict):
+        def log(self, job, name="run.log"):
+            if name not in self:
+                raise NotOnVolume(name)
+            return self[name]
 
-    def away(_):
-        raise SetupError("cannot be reached")
+    files = Files({"run.log": ["first", "a", "b"]})
 
-    kube.hooks["get", "pods"] = away
-    with pytest.raises(SetupError):
-        list(follow(kube, "p"))
+    @contextmanager
+    def opened(*_, **__):
+        yield files
+
+    monkeypatch.setattr(logs, "open_volume", opened)
+    return files
 
 
-def test_an_api_that_comes_back_is_none():
+def test_a_log_of_rotated_size_is_read_from_the_volume(on_volume, monkeypatch):
     kube = FakeKube(("pods", pod_object("p", exit_code=0)))
-    kube.logs["p"] = stamped(("01", "a"))
+    kube.logs["p"] = stamped(("01", "a"), ("02", "b"))
+    assert list(runner_lines(kube, None, "j", "p", wait=False)) == ["a", "b"]
+    monkeypatch.setattr(logs, "ROTATED_BYTES", 2)
+    assert list(runner_lines(kube, None, "j", "p", wait=False)) == ["first", "a", "b"]
 
-    def away_once(kube):
-        kube.hooks.clear()
-        raise SetupError("cannot be reached")
 
-    kube.hooks["get", "pods"] = away_once
-    assert list(follow(kube, "p")) == ["a"]
+def test_the_steps_whole_output_comes_from_the_volume(on_volume):
+    on_volume["step.log"] = ["x"]
+    assert step_lines(FakeKube(), None, "j") == ["x"]
+    del on_volume["step.log"]
+    with pytest.raises(RemoteError, match="job j has no output of steps"):
+        step_lines(FakeKube(), None, "j")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bai_kit.errors import RemoteError, SetupError, UsageError
+from bai_kit.errors import OutputError, RemoteError, UsageError
 from bai_kit.job import results
-from bai_kit.job.results import fetch
+from bai_kit.job.results import Limits, fetch
 from tests.bai_kit.fakes import LocalVolume
 
 
@@ -51,9 +51,9 @@ def test_a_transfer_that_breaks_goes_on_where_it_stopped(volume, tmp_path):
     sent = []
     whole = volume.send
 
-    def counted(job, offset):
+    def counted(job, offset, *options):
         sent.append(offset)
-        return whole(job, offset)
+        return whole(job, offset, *options)
 
     volume.send = counted
     volume.breaks_after = [0, 1000, 200_000]
@@ -99,12 +99,12 @@ def test_the_working_directory_is_used_and_stays_the_same_one(volume, tmp_path, 
 
 def test_a_disk_that_takes_nothing_is_said_so_with_the_reason(volume, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(SetupError, match=r"cannot be written to .*file/home: (File exists|Not a directory)"):
+    with pytest.raises(OutputError, match=r"cannot write results to .*file/home: (File exists|Not a directory)"):
         fetch(volume, "bai-1", tmp_path / "file" / "home")
 
 
 def test_a_job_that_left_nothing_is_said_to_have_left_nothing(volume, tmp_path):
-    with pytest.raises(RemoteError, match="bai-2 left nothing"):
+    with pytest.raises(RemoteError, match="no folder of job bai-2"):
         fetch(volume, "bai-2", tmp_path / "home")
     assert not (tmp_path / "home").exists()
 
@@ -116,7 +116,10 @@ class EvilVolume:
             tar.addfile(member)
         self.bytes = archive.getvalue()
 
-    def send(self, job, offset):
+    def measure(self, job, *options):
+        return 1, 0
+
+    def send(self, job, offset, *options):
         yield 1, self.bytes[offset:]
         said = {"bytes": len(self.bytes), "sha256": hashlib.sha256(self.bytes).hexdigest()}
         yield 2, json.dumps(said).encode()
@@ -139,29 +142,38 @@ def test_the_archive_is_the_same_each_time(volume):
     assert volume.run("send", "bai-1", "0") == volume.run("send", "bai-1", "0")
 
 
-def test_folders_are_listed_with_their_sizes(volume):
-    (line,) = volume.run("list")[0].splitlines()
-    found = json.loads(line)
-    assert found["mtime"] > 0
-    del found["mtime"]
-    size = 256 * 1200 + 2 + 4 + 3
-    assert found == {"job": "bai-1", "bytes": size, "temporary_bytes": 3, "has_tmp": True}
+@pytest.mark.parametrize("limits", [Limits(files=2), Limits(bytes=1000)])
+def test_results_beyond_a_limit_are_refused_before_anything_is_written(volume, tmp_path, limits):
+    with pytest.raises(OutputError, match=r"job bai-1 has 3 files with 0.3 MB; the limits are"):
+        fetch(volume, "bai-1", tmp_path / "home", limits=limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["volume"]
 
 
-def test_temporary_files_go_alone_and_folders_go_whole(volume):
-    volume.run("remove", "bai-1", "tmp")
-    assert not (volume.root / "bai-1" / "tmp").exists()
-    assert (volume.root / "bai-1" / "run.log").exists()
-    volume.run("remove", "bai-1")
-    assert list(volume.root.iterdir()) == []
+def test_a_disk_that_is_too_small_is_named_before_anything_is_written(volume, tmp_path, monkeypatch):
+    monkeypatch.setattr(results.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1_000}))
+    with pytest.raises(OutputError, match=r"0.6 MB are needed, 0.0 MB are free") as caught:
+        fetch(volume, "bai-1", tmp_path / "home")
+    assert (caught.value.exit_code, caught.value.hint) == (4, "bai-kit results bai-1 -o DIRECTORY_ON_ANOTHER_DISK")
+    assert [path.name for path in tmp_path.iterdir()] == ["volume"]
 
 
-@pytest.mark.parametrize("name", ["..", ".", "", "bai-1/results", "../volume"])
-def test_only_folders_of_jobs_are_touched(volume, name):
-    _, said = volume.run("remove", name)
-    assert b"is not a job's folder" in said
-    assert (volume.root / "bai-1" / "run.log").exists()
+def test_what_a_killed_fetch_left_is_removed_by_the_next_one(volume, tmp_path):
+    (tmp_path / ".home.other.part").write_bytes(b"x")
+    (tmp_path / ".home.other.new").mkdir()
+    (tmp_path / ".elsewhere.other.part").write_bytes(b"x")
+    fetch(volume, "bai-1", tmp_path / "home")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".elsewhere.other.part", "home", "volume"]
 
 
-def test_the_log_is_read_from_the_volume(volume):
-    assert volume.run("log", "bai-1")[0] == b"a\nb\n"
+def test_two_fetches_of_one_job_do_not_mix(volume, tmp_path):
+    with (tmp_path / ".home.bai-1.part").open("ab") as other:
+        results.fcntl.flock(other, results.fcntl.LOCK_EX)
+        with pytest.raises(OutputError, match="another command is fetching"):
+            fetch(volume, "bai-1", tmp_path / "home")
+
+
+def test_the_steps_whole_output_comes_on_request(volume, tmp_path):
+    (volume.root / "bai-1" / "step.log").write_text("all")
+    assert fetch(volume, "bai-1", tmp_path / "home").files == 3
+    assert fetch(volume, "bai-1", tmp_path / "more", keep_log=True).files == 4
+    assert (tmp_path / "more" / "step.log").read_text() == "all"

@@ -76,3 +76,39 @@ def test_jobs_are_listed_with_their_pods_by_release():
     )
     assert [(each.name, each.pod) for each in list_jobs(kube)] == [("b", "b-x"), ("c", None)]
     assert [each.name for each in list_jobs(kube, "other")] == ["c"]
+
+
+def evicted(message="The node was low on resource: memory."):
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": message}
+    return pod_object(exit_code=143, conditions=[condition])
+
+
+def test_an_evicted_runner_is_a_temporary_failure():
+    failed = job_object(conditions=[("Failed", "BackoffLimitExceeded")])
+    found = view(failed, evicted())
+    assert (found.exit_code, found.reason) == (
+        75,
+        "the runner's pod was evicted: The node was low on resource: memory.",
+    )
+    failed["status"]["conditions"][0]["message"] = "Pod ns/a has condition DisruptionTarget matching FailJob rule"
+    assert view(failed, None).exit_code == 75
+
+
+def test_the_runners_own_reason_goes_before_that_of_kubernetes():
+    event = '{"kind": "step", "step": "map", "code": 7, "temporary": false, "message": "step map: exit code 7"}'
+    pod = pod_object(exit_code=1)
+    pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"] = event
+    assert view(job_object(conditions=[("Failed", "BackoffLimitExceeded")]), pod).reason == "step map: exit code 7"
+
+
+def test_a_suspended_job_is_queued():
+    job = job_object()
+    job["spec"]["suspend"] = True
+    assert view(job, None).phase is Phase.QUEUED
+
+
+def test_what_is_not_known_is_left_out_for_people():
+    shown = view(job_object(active=1, annotations={"bai-kit/params": '{"a": 1, "b": "x"}'}), None).__rich__()
+    assert [line.partition(":")[0] for line in shown.splitlines()] == [
+        "job", "phase", "release", "created", "age", "input a", "input b",
+    ]  # fmt: skip

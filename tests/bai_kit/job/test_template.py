@@ -32,7 +32,7 @@ def test_the_only_release_is_found_with_its_package():
 
 def test_of_two_releases_one_must_be_named():
     kube = FakeKube(("configmaps", release("a")), ("configmaps", release("b")))
-    with pytest.raises(UsageError, match="releases a, b"):
+    with pytest.raises(UsageError, match="several releases: a, b"):
         load_template(kube)
     assert load_template(kube, "b").release == "b"
 
@@ -72,13 +72,13 @@ def test_an_own_package_travels_with_the_job_and_the_runner_reads_it_from_there(
 
 
 def test_what_is_too_large_for_a_job_is_refused_before_kubernetes_does():
-    with pytest.raises(UsageError, match="a job carries 262144"):
+    with pytest.raises(UsageError, match="the limit of a job is 262144"):
         fill(template(), "bai-7", {"text": "x" * 260_000})
 
 
 @pytest.mark.parametrize("name", ["A", "1a", "a-", "a_b", "a" * 51, "", "a/b", ".."])
 def test_a_name_that_kubernetes_or_the_volume_could_not_bear_is_refused(name):
-    with pytest.raises(UsageError, match="is not one"):
+    with pytest.raises(UsageError, match="is not a valid job name"):
         check_name(name)
 
 
@@ -90,3 +90,10 @@ def test_new_names_are_good_and_differ():
 
 def test_the_claim_is_the_volume_of_the_first_container():
     assert claim_of(template().pod) == ("bai-data", "/calrissian")
+
+
+def test_every_mount_of_the_jobs_own_folder_gets_its_name():
+    template = Template("bai", job_template(), None)
+    (container,) = fill(template, "one", {})["spec"]["template"]["spec"]["containers"]
+    assert [mount.get("subPath") for mount in container["volumeMounts"]] == ["one", None]
+    assert template.job == job_template()

@@ -11,7 +11,7 @@ import yaml
 from kubernetes.config import kube_config
 
 from bai_kit.errors import RemoteError, SetupError
-from bai_kit.kube import api as kube_module
+from bai_kit.kube import connection as kube_module
 from bai_kit.kube.api import Kube
 
 
@@ -85,11 +85,17 @@ def kubeconfig(tmp_path, url, **context):
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch):
+    for name in ("FIRST_ANSWER_S", "OUTAGE_S", "RETRY_PAUSE_S"):
+        monkeypatch.setattr(kube_module, name, 0.0)
+
+
 @pytest.fixture
 def kube(api, tmp_path):
     found = Kube(kubeconfig=kubeconfig(tmp_path, f"http://127.0.0.1:{api.server_port}"), namespace="ns")
     yield found
-    found._pool.clear()
+    found.connection.pool.clear()
 
 
 def test_objects_are_read_at_their_own_addresses_with_the_users_token(api, kube):
@@ -134,16 +140,16 @@ def test_rights_are_asked_for_the_namespace(api, kube):
 @pytest.mark.parametrize(
     ("status", "body", "error", "said"),
     [
-        (401, {"message": "Unauthorized"}, SetupError, r"does not know the user of this kubeconfig \(401\)"),
+        (401, {"message": "Unauthorized"}, SetupError, r"does not accept the user of this kubeconfig \(401\)"),
         (
             403,
             {"message": 'pods is forbidden: User "u"'},
             SetupError,
-            'no right to create pods: pods is forbidden: User "u"',
+            'no permission to create pods: pods is forbidden: User "u"',
         ),
         (409, {"message": "already exists"}, RemoteError, r"cannot create pods: already exists \(HTTP 409\)"),
         (422, {"message": "is invalid"}, RemoteError, r"cannot create pods: is invalid \(HTTP 422\)"),
-        (502, b"<html>bad gateway</html>", RemoteError, "bad gateway"),
+        (500, b"<html>broken</html>", RemoteError, "broken"),
     ],
 )
 def test_a_refusal_is_one_line_with_verb_and_resource(api, kube, status, body, error, said):
@@ -183,7 +189,7 @@ def test_a_context_that_is_not_there_is_said_so(tmp_path):
 
 def test_without_any_kubeconfig_the_way_out_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
-    with pytest.raises(SetupError, match="no Kubernetes to talk to") as caught:
+    with pytest.raises(SetupError, match="no Kubernetes is configured") as caught:
         Kube().namespace  # noqa: B018
     assert "KUBECONFIG" in caught.value.hint
 
@@ -213,7 +219,7 @@ def test_a_log_that_is_not_there_yet_or_any_more_is_empty(api, kube):
 
 def test_a_log_that_one_may_not_read_is_an_error(api, kube):
     api.answer("GET", LOG, 403, {"message": "pods is forbidden"})
-    with pytest.raises(SetupError, match="no right to get pods/p/log"):
+    with pytest.raises(SetupError, match="no permission to get pods/p/log"):
         list(kube.log("p", "runner"))
 
 
@@ -236,11 +242,11 @@ def test_a_whole_log_that_cannot_be_read_or_breaks_off_is_an_error_and_not_the_e
         with pytest.raises(SetupError, match="broke off"):
             list(broken.log("p", "runner", follow=False))
         thread.join(5)
-        broken._pool.clear()
+        broken.connection.pool.clear()
 
 
 def test_silence_ends_the_stream_so_that_it_is_asked_for_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(kube_module, "READ_S", 0.2)
+    monkeypatch.setattr(kube_module, "READ_TIMEOUT_S", 0.2)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
 
         def answer():
@@ -257,4 +263,71 @@ def test_silence_ends_the_stream_so_that_it_is_asked_for_again(tmp_path, monkeyp
         assert list(kube.log("p", "runner")) == [b"t1 a"]
         thread.join(5)
         held[0].close()
-        kube._pool.clear()
+        kube.connection.pool.clear()
+
+
+class FlakyApi(Api):
+    """Drops the connection of the next requests, after it did what they asked when `acts` says so."""
+
+    drops, acts = 0, False
+
+    def process_request(self, request, client_address):
+        if self.drops:
+            self.drops -= 1
+            if self.acts:
+                request.recv(65536)
+                self.created = True
+            self.shutdown_request(request)
+        else:
+            super().process_request(request, client_address)
+
+
+@pytest.fixture
+def flaky(tmp_path, monkeypatch):
+    with closing_server(FlakyApi()) as server:
+        kube = Kube(kubeconfig=kubeconfig(tmp_path, f"http://127.0.0.1:{server.server_port}"), namespace="ns")
+        server.answer("GET", "/api/v1/namespaces/ns/pods/p", 200, {"kind": "Pod"})
+        kube.get("pods", "p")
+        kube.connection.pool.clear()
+        monkeypatch.setattr(kube_module, "OUTAGE_S", 10.0)
+        yield server, kube
+        kube.connection.pool.clear()
+
+
+def test_an_api_that_was_there_is_asked_again_and_told_once(flaky, caplog):
+    server, kube = flaky
+    server.drops = 3
+    assert kube.get("pods", "p") == {"kind": "Pod"}
+    assert caplog.text.count("no answer from the API yet, trying again") == 1
+
+
+def test_an_api_that_is_busy_is_asked_again(flaky, monkeypatch):
+    server, kube = flaky
+    server.answer("GET", "/api/v1/namespaces/ns/pods/p", 503, {"message": "starting"})
+    pauses = []
+
+    def recovers(_):
+        pauses.append(1)
+        server.answer("GET", "/api/v1/namespaces/ns/pods/p", 200, {"kind": "Pod"})
+
+    monkeypatch.setattr(kube_module.time, "sleep", recovers)
+    assert (kube.get("pods", "p"), pauses) == ({"kind": "Pod"}, [1])
+
+
+def test_an_object_whose_creation_was_not_answered_is_found_again(flaky):
+    server, kube = flaky
+    server.drops, server.acts = 1, True
+    mine = {"metadata": {"name": "p", "annotations": {"a": "1"}}}
+    server.answer("POST", "/api/v1/namespaces/ns/pods", 409, {"message": "already exists"})
+    server.answer("GET", "/api/v1/namespaces/ns/pods/p", 200, mine)
+    assert kube.create("pods", mine) == mine
+    with pytest.raises(RemoteError, match="already exists"):  # the first request was answered
+        kube.create("pods", mine)
+
+
+def test_a_kubeconfig_that_is_not_yaml_is_an_error_of_one_line(tmp_path):
+    for text in ("{", "- a\n- b", "just text", "contexts: 3", "contexts: [{name: x}]\ncurrent-context: x"):
+        (tmp_path / "bad").write_text(text)
+        with pytest.raises(SetupError, match="kubeconfig cannot be used") as caught:
+            Kube(kubeconfig=str(tmp_path / "bad")).namespace  # noqa: B018
+        assert "\n" not in caught.value.message

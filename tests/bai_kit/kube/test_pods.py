@@ -2,8 +2,9 @@
 
 import pytest
 
-from bai_kit.kube.pods import started, trouble
-from tests.bai_kit.fakes import pod_object
+from bai_kit.errors import WaitTimeout
+from bai_kit.kube.pods import has_ended, started, terminated, trouble, wait_gone, waits_for
+from tests.bai_kit.fakes import FakeKube, pod_object
 
 
 def waiting(reason, message=""):
@@ -69,3 +70,34 @@ def test_what_may_mend_itself_is_waited_for(pod, events, waited_s):
 )
 def test_a_container_that_runs_or_has_run_has_started(pod, expected):
     assert started(pod, "runner") is expected
+
+
+@pytest.mark.parametrize(
+    ("pod", "said"),
+    [
+        (None, "its pod is not created yet"),
+        (unschedulable("0/3 nodes: 2 Insufficient cpu, 1 Insufficient nvidia.com/gpu, 2 Insufficient cpu."),
+         "no node with enough cpu and nvidia.com/gpu"),
+        (unschedulable("had untolerated taint"), "had untolerated taint"),
+        (pod_object(), "pulling its image or mounting its volumes"),
+        (waiting("ImagePullBackOff", "no such image"), "ImagePullBackOff: no such image"),
+        (pod_object(containerStatuses=[]), "its containers are not created yet"),
+        (pod_object(running=True), ""),
+    ],
+)  # fmt: skip
+def test_what_a_pod_waits_for(pod, said):
+    assert waits_for(pod) == said
+
+
+def test_the_end_of_a_container():
+    assert terminated(pod_object(exit_code=7), "runner")["exitCode"] == 7
+    assert terminated(pod_object(running=True), "runner") is None
+    assert [has_ended(pod, "runner") for pod in (None, pod_object(exit_code=0), pod_object(running=True))] == [
+        True, True, False,
+    ]  # fmt: skip
+
+
+def test_pods_that_stay_are_named():
+    with pytest.raises(WaitTimeout, match="pods still exist after 0 s: bai-1-x"):
+        wait_gone(FakeKube(("pods", pod_object())), "bai-kit/job=bai-1", timeout_s=0)
+    wait_gone(FakeKube(), "bai-kit/job=bai-1", timeout_s=0)

@@ -1,20 +1,22 @@
 """The command line: options in, one call, output. The only package that imports typer.
 
-A noun is a file here with plain functions; a function takes its options and returns a frozen dataclass, which `main`
-shows (see `bai_kit.output`), or None. Heavy imports stand inside the functions, so that `--help` stays fast.
+Each noun has a file of plain functions; a function takes its options and returns a frozen dataclass, which `main`
+shows (see `bai_kit.output`), or None. Heavy imports are inside the functions, so that `--help` is fast.
 """
 
 import itertools
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from bai_kit import __version__
 from bai_kit.cli import cluster, demo, deploy, doctor, jobs, package, render, run
-from bai_kit.errors import BaiKitError, UsageError
+from bai_kit.errors import BaiKitError, Stopped, UsageError
 from bai_kit.output import Format, LogFormat, configure_logging, emit, emit_error
 
 app = typer.Typer(
@@ -72,17 +74,40 @@ def main(argv: Sequence[str] | None = None) -> None:
     form = Format.JSON if ("--output", "json") in itertools.pairwise(args) else Format.TEXT
     command = _command_words(args)
     try:
-        sys.exit(_call(args, command, form))
+        with _stopping_signals():
+            code = _call(args, command, form)
+        sys.exit(code)
     except BrokenPipeError:
         sys.stdout = None  # the reader has gone: the interpreter must not flush to it
         sys.exit(1)
+
+
+@contextmanager
+def _stopping_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command like Ctrl-C, so that helper pods are deleted; ignore a second one."""
+
+    def stop(signum: int, _frame: object) -> None:
+        signal.signal(signum, signal.SIG_IGN)
+        raise Stopped(signum)
+
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    if before[signal.SIGINT] is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        if before[signum] is signal.SIG_DFL:  # `nohup` ignores SIGHUP
+            signal.signal(signum, stop)
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def _call(args: list[str], command: str, form: Format) -> int:
     try:
         result = app(args, prog_name="bai-kit", standalone_mode=False)
     except typer.TyperException as error:
-        if not error.format_message():  # the help was the answer
+        if not error.format_message():  # the help was shown
             return error.exit_code
         usage = UsageError(error.format_message().strip(), hint=f"{f'bai-kit {command}'.strip()} --help")
         emit_error(usage, command=command, form=form)
@@ -92,13 +117,19 @@ def _call(args: list[str], command: str, form: Format) -> int:
             traceback.print_exc()
         emit_error(error, command=command, form=form)
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    if isinstance(result, int):  # typer.Exit
-        return result
-    code = getattr(result, "command_exit_code", 0)
-    emit(result, command=command, form=form, exit_code=code)
+    except (KeyboardInterrupt, typer.Abort) as interrupt:
+        return _interrupted(interrupt if isinstance(interrupt, Stopped) else interrupt.__cause__)
+    code = result if isinstance(result, int) else getattr(result, "command_exit_code", 0)
+    if not isinstance(result, int):  # an int is typer.Exit
+        emit(result, command=command, form=form, exit_code=code)
     return code
+
+
+def _interrupted(cause: BaseException | None) -> int:
+    if not isinstance(cause, Stopped):
+        return INTERRUPTED
+    sys.stderr.write(f"stopped by {signal.Signals(cause.exit_code - 128).name}\n")
+    return cause.exit_code
 
 
 def _common_first(args: list[str]) -> list[str]:

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bai_kit.cli.completion import complete_cluster
 from bai_kit.cli.options import Common, GatewayRelease, with_options
+from bai_kit.output import columns, local_time
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from bai_kit.cluster import Cluster
 
 LOCAL_PORT = 8001
@@ -26,16 +24,22 @@ class ClusterList:
 
     clusters: Sequence["Cluster"]
 
-    def __rich__(self) -> "Table | str":
-        from rich.table import Table  # noqa: PLC0415 - only when it is shown
-
+    def __rich__(self) -> str:
+        """Return a line for each cluster, with the name that `dismiss` and `dashboard` take."""
         if not self.clusters:
             return "no Dask clusters"
-        table = Table("cluster", "user", "phase", "workers", "created", "image", box=None, pad_edge=False)
-        for each in self.clusters:
-            created = f"{each.created.astimezone():%Y-%m-%d %H:%M:%S}"
-            table.add_row(each.full_name, each.user, each.phase, str(each.workers), created, each.image)
-        return table
+        rows = [
+            (
+                cluster.full_name,
+                cluster.user,
+                cluster.phase,
+                cluster.workers,
+                local_time(cluster.created),
+                cluster.image,
+            )
+            for cluster in self.clusters
+        ]
+        return columns([("cluster", "user", "phase", "workers", "created", "image"), *rows])
 
 
 @app.command("list")
@@ -49,16 +53,13 @@ def list_(
     from bai_kit.cluster import list_clusters  # noqa: PLC0415 - `--help` need not load kubernetes
 
     clusters = list_clusters(common.kube())
-    return ClusterList([each for each in clusters if ended or each.is_active or each.phase == "Stopping"])
+    return ClusterList([cluster for cluster in clusters if ended or cluster.is_active or cluster.phase == "Stopping"])
 
 
 @app.command()
 @with_options
 def dismiss(
-    common: Common,
-    name: Annotated[
-        str, typer.Argument(metavar="CLUSTER", help="The cluster's name.", autocompletion=complete_cluster)
-    ],
+    common: Common, name: Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's name.")]
 ) -> None:
     """Stop a Dask cluster, and wait until its pods are gone."""
     from bai_kit import cluster  # noqa: PLC0415 - see list_
@@ -70,10 +71,7 @@ def dismiss(
 @with_options
 def dashboard(
     common: Common,
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="[CLUSTER]", help="Needed when several run.", autocompletion=complete_cluster),
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[CLUSTER]", help="Needed when several run.")] = None,
     *,
     port: Annotated[int, typer.Option(help="Local port to listen on.")] = LOCAL_PORT,
     gateway_release: GatewayRelease = None,

@@ -1,5 +1,6 @@
 """`bai-kit logs`, `status`, `list`, `cancel`, `delete`, `clean` and `results`: jobs on Kubernetes, by name."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,20 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bai_kit.cli.completion import complete_job
-from bai_kit.cli.options import Common, with_options
+from bai_kit.cli.options import Common, KeepLog, limits_of, with_options
+from bai_kit.output import columns, local_time, visible
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from bai_kit.job.state import Job
     from bai_kit.job.template import Template
     from bai_kit.kube.api import Kube
 
-Name = Annotated[
-    str,
-    typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.", autocompletion=complete_job),
-]
+Name = Annotated[str, typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +26,19 @@ class JobList:
 
     jobs: Sequence["Job"]
 
-    def __rich__(self) -> "Table | str":
-        from rich.table import Table  # noqa: PLC0415 - only when it is shown
-
+    def __rich__(self) -> str:
+        """Return a line for each job."""
         if not self.jobs:
             return "no jobs"
-        table = Table("job", "phase", "created", "seconds", "exit code", box=None, pad_edge=False)
-        for each in self.jobs:
-            code = "" if each.exit_code is None else str(each.exit_code)
-            created = f"{each.created.astimezone():%Y-%m-%d %H:%M:%S}"
-            table.add_row(each.name, each.phase, created, f"{each.seconds:.0f}", code)
-        return table
+        rows = [
+            (job.name, job.phase, local_time(job.created), f"{job.seconds:.0f}", _or_empty(job.exit_code))
+            for job in self.jobs
+        ]
+        return columns([("job", "phase", "created", "seconds", "exit code"), *rows])
+
+
+def _or_empty(value: int | None) -> str:
+    return "" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +56,19 @@ def logs(
     job: Name,
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for lines until the job is over.")] = False,
+    steps: Annotated[bool, typer.Option("--steps", help="The steps' whole output, after the job.")] = False,
 ) -> Any:
     """Show a job's log: the runner's and the application's lines, also after its pod is gone."""
-    from bai_kit.job.joblog import known_lines  # noqa: PLC0415 - `--help` need not load kubernetes
+    from bai_kit.job.logs import job_lines, step_lines  # noqa: PLC0415 - `--help` need not load kubernetes
 
     kube, template = _clients(common)
-    lines = known_lines(kube, template, job, wait=follow)
+    tell = logging.getLogger(__name__).info
+    lines = step_lines(kube, template, job) if steps else job_lines(kube, template, job, wait=follow, tell=tell)
     if str(ctx.find_root().params.get("_output")) == "json":
         return Lines(job, tuple(lines))
+    escaped = visible if sys.stdout.isatty() else str
     for line in lines:
-        sys.stdout.write(line + "\n")
+        sys.stdout.write(escaped(line) + "\n")
         sys.stdout.flush()
     return None
 
@@ -131,21 +132,15 @@ def results(
     output_dir: Annotated[
         Path | None, typer.Option("-o", "--output-dir", help="Directory of the results.", show_default="./JOB")
     ] = None,
+    keep_log: KeepLog = False,
 ) -> Any:
     """Fetch a job's results, whole and verified, or not at all; continue an interrupted fetch."""
-    from bai_kit.errors import UsageError  # noqa: PLC0415 - see logs
-    from bai_kit.job.results import check_free, fetch  # noqa: PLC0415
-    from bai_kit.job.state import view  # noqa: PLC0415
-    from bai_kit.job.volume import open_volume  # noqa: PLC0415
+    from bai_kit.job.results import fetch_results  # noqa: PLC0415 - see logs
 
-    directory = output_dir or Path(job)
-    check_free(directory)
     kube, template = _clients(common)
-    found = kube.get("jobs", job)
-    if found and not (phase := view(found, None).phase).is_over:
-        raise UsageError(f"job {job} is {phase}", hint=f"bai-kit logs {job} -f")
-    with open_volume(kube, template, job=found) as volume:
-        return fetch(volume, job, directory)
+    return fetch_results(
+        kube, template, job, output_dir or Path(job), limits=limits_of(common.settings()), keep_log=keep_log
+    )
 
 
 def _clients(common: Common) -> "tuple[Kube, Template]":

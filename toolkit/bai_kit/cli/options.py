@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from bai_kit.cli.completion import complete_profile
 from bai_kit.errors import BaiKitError
 
 if TYPE_CHECKING:
+    from bai_kit.job.results import Limits
     from bai_kit.kube.api import Kube
     from bai_kit.release.helm import Helm
     from bai_kit.release.plan import Overrides
@@ -27,6 +27,7 @@ GatewayRelease = Annotated[
     typer.Option("--gateway-release", metavar="NAME", help="Release of Dask Gateway.", show_default="dask-gateway"),
 ]
 NoGateway = Annotated[bool, typer.Option("--no-gateway", help="Use a Dask Gateway that is already installed.")]
+KeepLog = Annotated[bool, typer.Option("--keep-log", help="Fetch step.log too, the steps' whole output.")]
 _WITHOUT_KUBERNETES = ("bai-kit package", "bai-kit demo", "bai-kit run --local")
 
 
@@ -105,10 +106,7 @@ class ChartOptions:
 
     gateway_release: GatewayRelease = None
     profile: Annotated[
-        str | None,
-        typer.Option(
-            help="Values for minikube, kind or cluster.", show_default="cluster", autocompletion=complete_profile
-        ),
+        str | None, typer.Option(help="Values for minikube, kind or cluster.", show_default="cluster")
     ] = None
     registry: Annotated[str | None, typer.Option(help="Registry of the images.", show_default="ghcr.io/bai-kit")] = None
     tag: Annotated[str | None, typer.Option(help="Tag of the images.", show_default="the charts' appVersion")] = None
@@ -148,6 +146,14 @@ class ChartOptions:
         )
 
 
+def limits_of(settings: "Settings") -> "Limits":
+    """Return the largest results that the settings allow to fetch."""
+    from bai_kit.job.results import Limits  # noqa: PLC0415 - `--help` need not load it
+    from bai_kit.kube.quantities import quantity  # noqa: PLC0415
+
+    return Limits(int(quantity(settings.results_files)), int(quantity(settings.results_size)))
+
+
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for each field of its dataclass parameters; its own options are listed first.
 
@@ -174,7 +180,7 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
             error.hint = common.complete(error.hint) if error.hint else None
             raise
         hint = getattr(result, "hint", "")
-        return replace(result, hint=common.complete(hint)) if hint else result
+        return replace(result, hint="\n".join(map(common.complete, hint.splitlines()))) if hint else result
 
     kept = [each.replace(kind=Parameter.KEYWORD_ONLY) for name, each in own.items() if name not in groups]
     shown: Any = wraps(command)(filled)

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bai_kit.cli.options import Common, with_options
+from bai_kit.cli.options import Common, KeepLog, limits_of, with_options
 from bai_kit.errors import UsageError
 from bai_kit.package import document as packages
 
 RESULTS = Path("results")
-OutputDir = Annotated[Path, typer.Option("-o", "--output-dir", help="Where the results go; empty or not there.")]
+OutputDir = Annotated[Path, typer.Option("-o", "--output-dir", help="Directory of the results; empty or new.")]
 
 
 @with_options
@@ -29,22 +29,25 @@ def run(
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, without Kubernetes.")] = False,
     name: Annotated[str | None, typer.Option(help="The job's name.", show_default="RELEASE-TIME-LETTERS")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the job.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep job and volume's folder after fetching results.")] = False,
-    timeout: Annotated[int | None, typer.Option(metavar="SECONDS", min=1, help="End the job after so long.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the job and its folder on the volume.")] = False,
+    keep_log: KeepLog = False,
+    timeout: Annotated[int | None, typer.Option(metavar="SECONDS", min=1, help="Time limit for the job.")] = None,
     retries: Annotated[int, typer.Option(min=0, help="New jobs after temporary failures (75).")] = 0,
-    start_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="How long the start may take.")] = 120,
+    start_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for the start.")] = 120,
 ) -> Any:
-    """Run an application package and bring its results home."""
+    """Run an application package and fetch its results."""
     from bai_kit.progress import open_progress  # noqa: PLC0415 - `--help` need not load it
 
     given = _inputs(params, param, {"pre_fire_url": pre_fire_url, "post_fire_url": post_fire_url}, local=local)
     if local:
         from bai_kit.local import run_local  # noqa: PLC0415 - see above
 
-        with open_progress() as progress:
+        with open_progress(zone=None) as progress:
             return run_local(package or packages.own_package(), given, output_dir, progress)
     from bai_kit.job.run import RunRequest, run_job  # noqa: PLC0415 - see above
+    from bai_kit.kube.quantities import quantity  # noqa: PLC0415 - see above
 
+    settings = common.settings()
     request = RunRequest(
         inputs=given,
         output_dir=output_dir,
@@ -53,6 +56,9 @@ def run(
         name=name,
         detach=detach,
         keep=keep,
+        keep_log=keep_log,
+        limits=limits_of(settings),
+        upload_bytes=int(quantity(settings.upload_size)),
         timeout_s=timeout,
         retries=retries,
         start_s=start_timeout,
@@ -61,19 +67,19 @@ def run(
         return run_job(common.kube(), request, progress, wants_cancel=_wants_cancel)
 
 
-def _wants_cancel(job: str) -> bool:
-    """Ask after Ctrl-C; pressed again it means cancel. Nobody to ask: detach, but a second one still counts."""
+def _wants_cancel(job: str) -> bool | None:
+    """Ask whether to cancel the job after Ctrl-C; a second Ctrl-C is a yes. Without a terminal there is no answer."""
     try:
         if not sys.stdin.isatty():
-            sys.stderr.write(f"detaching from job {job}; Ctrl-C again cancels it\n")
+            sys.stderr.write(f"job {job} goes on; Ctrl-C again cancels it\n")
             sys.stderr.flush()
             time.sleep(1.0)
-            return False
+            return None
         sys.stderr.write(f"\njob {job} runs on Kubernetes. [d]etach from it, or [c]ancel it? ")
         sys.stderr.flush()
         return input().strip().lower().startswith("c")
     except EOFError:
-        return False
+        return None
     except KeyboardInterrupt:
         return True
 

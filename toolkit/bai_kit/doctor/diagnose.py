@@ -1,32 +1,33 @@
-"""What is missing for a run on Kubernetes, and the command that mends it."""
+"""Checks of everything that a deploy and a run on Kubernetes need, with the command that fixes each problem."""
 
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bai_kit.doctor.findings import Diagnosis, Finding, Level
-from bai_kit.doctor.probed import probed
+from bai_kit.doctor.probes import probe_findings
 from bai_kit.errors import BaiKitError, SetupError
-from bai_kit.job.template import Template, claim_of, load_template
+from bai_kit.job.template import PART_OF, Template, claim_of, load_template
 from bai_kit.kube.api import Kube
-from bai_kit.kube.rights import grant, lacking, told
+from bai_kit.kube.quantities import quantity
+from bai_kit.kube.rights import DEPLOY_RIGHTS, RIGHTS, Right, grant, lacking, worded
 from bai_kit.release.helm import Helm
 
-OLDEST = (1, 29)
-"""Oldest Kubernetes that the charts are made for."""
-FULL = 0.9
-"""Share of a quota from which on we warn."""
+OLDEST_KUBERNETES = (1, 29)
+"""The oldest version that the charts support."""
+QUOTA_WARNING = 0.9
+"""Used share of a quota at which a warning is due."""
 
 
 def diagnose(kube: Kube, helm: Helm, *, release: str | None = None, probe: bool = True) -> Diagnosis:
-    """Look at everything that a run needs.
+    """Check everything that a deploy and a run need.
 
     Args:
         kube: The releases' namespace.
-        helm: Which deploying needs.
+        helm: Helm, which a deploy needs.
         release: Release of bai-chart; None is the only one.
-        probe: Also start two pods that end by themselves: the images, the gateway and versions are unknown without.
+        probe: Also start two short-lived pods, which check images, gateway and versions.
     """
     return Diagnosis(tuple(_findings(kube, helm, release, probe=probe)))
 
@@ -48,14 +49,15 @@ def _findings(kube: Kube, helm: Helm, release: str | None, *, probe: bool) -> It
         return
     yield Finding("release", Level.OK, template.release)
     yield from _guarded("volume", _volume(kube, template))
+    yield from _guarded("admission", _admission(kube, template))
     if probe:
-        yield from _guarded("images, gateway", probed(kube, template))
+        yield from _guarded("images, gateway", probe_findings(kube, template))
     else:
-        yield Finding("images, gateway", Level.UNKNOWN, "not looked at", "bai-kit doctor")
+        yield Finding("images, gateway", Level.UNKNOWN, "not checked", "bai-kit doctor")
 
 
 def _guarded(check: str, found: Iterator[Finding]) -> Iterator[Finding]:
-    """Let one question that the API refuses to answer not be the end of all others."""
+    """Report a check that the API refuses, and go on with the next one."""
     try:
         yield from found
     except BaiKitError as exc:
@@ -71,8 +73,8 @@ def _helm(helm: Helm) -> Finding:
 
 def _server(kube: Kube) -> Finding:
     version = kube.version()
-    numbers = tuple(int(each) for each in re.findall(r"\d+", version)[:2])
-    level = Level.OK if numbers >= OLDEST else Level.BROKEN
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    level = Level.OK if numbers >= OLDEST_KUBERNETES else Level.BROKEN
     context = f", context {kube.context}" if kube.context else ""
     return Finding("kubernetes", level, f"{version} at {kube.server}{context}, namespace {kube.namespace}")
 
@@ -97,17 +99,44 @@ def _namespace(kube: Kube) -> Iterator[Finding]:
 
 
 def _rights(kube: Kube) -> Iterator[Finding]:
-    missing = lacking(kube)
-    if not missing:
-        yield Finding("rights", Level.OK, "all that the commands need")
-        return
+    missing = lacking(kube, RIGHTS)
+    if missing:
+        words = ", ".join(worded(right) for right in missing)
+        yield Finding("permissions", Level.BROKEN, f"missing: {words}", _granting(kube, missing))
+    else:
+        yield Finding("permissions", Level.OK, "all that running jobs needs")
+    missing = lacking(kube, DEPLOY_RIGHTS)
+    if missing:
+        words = ", ".join(worded(right) for right in missing)
+        yield Finding("deploy", Level.WARNING, f"permissions are missing: {words}", _granting(kube, missing))
+    else:
+        yield Finding("deploy", Level.OK, "all permissions that installing both releases needs")
+
+
+def _granting(kube: Kube, missing: Sequence[Right]) -> str:
+    """Return the command with which an administrator grants permissions."""
     try:
         user = kube.user()
     except BaiKitError:
         user = "USER"
     manifest = shlex.quote(json.dumps(grant(missing, kube.namespace, user)))
-    fix = f"echo {manifest} | kubectl apply -f -  # by an admin"
-    yield Finding("rights", Level.BROKEN, f"missing: {', '.join(told(each) for each in missing)}", fix)
+    return f"echo {manifest} | kubectl apply -f -  # by an administrator"
+
+
+def _admission(kube: Kube, template: Template) -> Iterator[Finding]:
+    """Check for the policy that limits which pods the runner's account may create (docs/security.md)."""
+    try:
+        found = kube.list(
+            "validatingadmissionpolicies", labels=f"{PART_OF},app.kubernetes.io/instance={template.release}"
+        )
+    except SetupError:
+        yield Finding("admission", Level.UNKNOWN, "no permission to list admission policies")
+        return
+    if found:
+        yield Finding("admission", Level.OK, f"policy {found[0]['metadata']['name']} limits what jobs may create")
+    else:
+        fix = "bai-kit deploy --set bai.admissionPolicy.enabled=true  # by a cluster administrator"
+        yield Finding("admission", Level.WARNING, "no admission policy limits what jobs may create", fix)
 
 
 def _quota(kube: Kube) -> Iterator[Finding]:
@@ -121,42 +150,32 @@ def _quota(kube: Kube) -> Iterator[Finding]:
         status = quota.get("status", {})
         for name, hard in status.get("hard", {}).items():
             used = status.get("used", {}).get(name, "0")
-            if quantity(used) >= FULL * quantity(hard):
+            if quantity(used) >= QUOTA_WARNING * quantity(hard):
                 full.append(f"{name} {used} of {hard}")
     if full:
-        yield Finding(
-            "quota", Level.WARNING, f"nearly used up: {', '.join(full)}", f"kubectl -n {kube.namespace} describe quota"
-        )
+        yield Finding("quota", Level.WARNING, f"nearly used up: {', '.join(full)}", "kubectl describe quota")
     else:
         yield Finding("quota", Level.OK, f"{len(quotas)} quotas, none nearly used up" if quotas else "none")
-
-
-def quantity(text: str) -> float:
-    """Read a Kubernetes quantity such as `500m`, `2Gi` or `1e3`. Pure."""
-    units = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-    units |= {f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", start=1)}
-    number, unit = re.fullmatch(r"([-+.\d]+(?:[eE][-+]?\d+)?)([a-zA-Z]*)", str(text)).groups()  # type: ignore[union-attr]
-    return float(number) * units.get(unit, 1.0)
 
 
 def _volume(kube: Kube, template: Template) -> Iterator[Finding]:
     claim, _ = claim_of(template.pod)
     found = kube.get("persistentvolumeclaims", claim)
     if found is None:
-        yield Finding("volume", Level.BROKEN, f"claim {claim} is not there", "bai-kit deploy")
+        yield Finding("volume", Level.BROKEN, f"claim {claim} does not exist", "bai-kit deploy")
         return
     phase, spec = found.get("status", {}).get("phase", "Pending"), found["spec"]
     storage_class, modes = spec.get("storageClassName", "none"), spec.get("accessModes", [])
-    told = f"claim {claim}: {phase}, class {storage_class}, {', '.join(modes)}"
+    claimed = f"claim {claim}: {phase}, class {storage_class}, {', '.join(modes)}"
     if phase == "Bound" and ("ReadWriteMany" in modes or _nodes(kube) == 1):
-        yield Finding("volume", Level.OK, told)
+        yield Finding("volume", Level.OK, claimed)
     elif phase == "Bound":
         fix = "bai-kit deploy --set bai.storage.accessMode=ReadWriteMany --set bai.storage.storageClass=CLASS"
-        yield Finding("volume", Level.WARNING, f"{told}: all pods of a job must run on one node", fix)
+        yield Finding("volume", Level.WARNING, f"{claimed}: all pods of a job must run on one node", fix)
     elif phase == "Pending" and _waits_for_pod(kube, storage_class):
-        yield Finding("volume", Level.OK, f"{told}: bound when the first job comes")
+        yield Finding("volume", Level.OK, f"{claimed}: bound with the first job")
     else:
-        yield Finding("volume", Level.BROKEN, told, f"kubectl -n {kube.namespace} describe pvc {claim}")
+        yield Finding("volume", Level.BROKEN, claimed, f"kubectl describe pvc {claim}")
 
 
 def _nodes(kube: Kube) -> int | None:

@@ -1,18 +1,15 @@
-"""What the doctor says: how bad a thing is, and the command that mends it."""
+"""The findings of `bai-kit doctor`: the severity of each, and the command that fixes it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from bai_kit.errors import SetupError
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from bai_kit.output import columns
 
 
 class Level(StrEnum):
-    """How bad a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     UNKNOWN = "unknown"
@@ -22,34 +19,30 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     check: str
     level: Level
     detail: str
     fix: str = ""
-    """The command that mends it."""
+    """The command that fixes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that was found."""
+    """All findings."""
 
     findings: Sequence[Finding]
 
     @property
     def command_exit_code(self) -> int:
-        """0 when nothing is broken, else that of a setup error."""
-        return SetupError.exit_code if any(each.level is Level.BROKEN for each in self.findings) else 0
+        """Exit code of the command: 0 when nothing is broken, else that of a setup error."""
+        return SetupError.exit_code if any(finding.level is Level.BROKEN for finding in self.findings) else 0
 
-    def __rich__(self) -> "Table":
-        from rich.table import Table  # noqa: PLC0415 - only when it is shown
-        from rich.text import Text  # noqa: PLC0415
-
-        colours = {Level.OK: "green", Level.UNKNOWN: "yellow", Level.WARNING: "yellow", Level.BROKEN: "red"}
-        table = Table.grid(padding=(0, 2))
-        for each in self.findings:
-            table.add_row(Text(each.level, style=colours[each.level]), each.check, Text(each.detail))
-            if each.fix:
-                table.add_row("", "", Text(f"→ {each.fix}", style="bold"))
-        return table
+    def __rich__(self) -> str:
+        """Return a line for each finding, and one with the command that fixes it, unwrapped."""
+        lines = columns([(found.level, found.check, found.detail) for found in self.findings]).splitlines()
+        return "\n".join(
+            line + (f"\n  fix: {found.fix}" if found.fix else "")
+            for line, found in zip(lines, self.findings, strict=True)
+        )

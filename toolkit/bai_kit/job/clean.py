@@ -1,20 +1,21 @@
-"""Jobs removed, and what dead jobs left: found first, removed when the user has seen it."""
+"""Removing jobs, and finding and removing what dead jobs left."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bai_kit.cluster import Cluster, dismiss, list_clusters
-from bai_kit.errors import RemoteError, SetupError, UsageError, WaitTimeout
+from bai_kit.errors import NotOnVolume, UsageError
+from bai_kit.job.results import megabytes
 from bai_kit.job.state import Job, get_job, list_jobs
 from bai_kit.job.template import JOB_LABEL, PART_OF, RELEASE_LABEL, STEP_LABEL, Template
-from bai_kit.job.volume import NOT_THERE, ROLE_LABEL, Folder, open_volume
+from bai_kit.job.volume import ROLE_LABEL, Folder, open_volume
 from bai_kit.kube.api import Json, Kube
+from bai_kit.kube.pods import wait_gone
 
-YOUNG_S = 3600.0
-"""Age from which on a folder of no known job counts as dead: its job may be of another namespace with the same disk."""
-GONE_S = 90.0
-"""How long a deleted job's pods may take: a grace period of 30 s, twice, and some."""
+ABANDONED_AFTER_S = 3600.0
+"""Seconds without a change after which the folder of an unknown job counts as abandoned; until then its job may run in
+another namespace that shares the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class Leftovers:
     unknown_folders: Mapping[str, int] | None = None
     """Bytes of folders whose job is long gone; they hold results, so they stay until `bai-kit delete JOB`."""
     removed: bool = False
-    """Whether all but the folders is gone now."""
+    """Whether everything but the folders is removed now."""
+    hint: str = ""
+    """The commands that remove what is left, one a line."""
 
     @property
     def is_empty(self) -> bool:
@@ -38,57 +41,51 @@ class Leftovers:
         return not (self.pods or self.clusters or self.temporary)
 
     def __rich__(self) -> str:
-        """Name all of it, a line each."""
+        """Return a line for each thing that was left."""
         verb = "removed" if self.removed else "left behind:"
         found = [f"{verb} {kind} {name}" for kind in ("pods", "clusters") for name in getattr(self, kind)]
-        found += [
-            f"{verb} temporary files of {job}, {size / 1e6:.1f} MB" for job, size in (self.temporary or {}).items()
-        ]
-        kept = [
-            f"kept the results of {job}, {size / 1e6:.1f} MB; bai-kit delete {job} removes them"
-            for job, size in (self.unknown_folders or {}).items()
-        ]
+        found += [f"{verb} temporary files of {job}{_size(size)}" for job, size in (self.temporary or {}).items()]
+        kept = [f"kept the results of {job}{_size(size)}" for job, size in (self.unknown_folders or {}).items()]
         return "\n".join([*(found or ["nothing was left behind"]), *kept])
+
+
+def _size(count: int) -> str:
+    return f", {megabytes(count)}" if count else ""
 
 
 def delete_job(kube: Kube, template: Template, name: str) -> None:
     """Delete a job, running or not, with its pods and its folder on the volume.
 
     Raises:
-        UsageError: there is neither a job nor a folder of that name.
-        WaitTimeout: its pods do not go.
+        UsageError: neither a job nor a folder of that name exists.
+        WaitTimeout: its pods do not end.
         RemoteError: the folder cannot be removed.
     """
     existed = _is_job(kube, name) and kube.delete("jobs", name)
-    begin = time.monotonic()
-    while pods := kube.list("pods", labels=f"{PART_OF},{JOB_LABEL}={name}"):
-        if time.monotonic() - begin > GONE_S:
-            names = ", ".join(each["metadata"]["name"] for each in pods)
-            raise WaitTimeout(f"job {name}: {names} still there after {GONE_S:.0f} s")
-        time.sleep(0.2)
+    wait_gone(kube, f"{PART_OF},{JOB_LABEL}={name}")
     with open_volume(kube, template, write=True) as volume:
         try:
             volume.remove(name)
-        except RemoteError as exc:
-            if not exc.message.startswith(NOT_THERE):
-                raise
+        except NotOnVolume as exc:
             if not existed:
-                raise UsageError(f"no job {name} in namespace {kube.namespace}", hint="bai-kit list") from exc
+                message = f"no job {name} in namespace {kube.namespace}, and no folder of it on the volume"
+                raise UsageError(message, hint="bai-kit list") from exc
 
 
 def find_leftovers(kube: Kube, template: Template) -> Leftovers:
     """Find what dead jobs of a release left."""
-    everybodys = list_jobs(kube)  # several releases may share the volume
-    jobs = [each for each in everybodys if each.release == template.release]
+    all_jobs = list_jobs(kube)  # several releases may share the volume
+    jobs = [job for job in all_jobs if job.release == template.release]
     pods = kube.list("pods", labels=f"{PART_OF},{RELEASE_LABEL}={template.release}")
     with open_volume(kube, template) as volume:
         folders = volume.folders()
-    return Leftovers(
+    found = Leftovers(
         pods=dead_pods(pods, jobs),
-        clusters=[each.name for each in dead_clusters(_clusters(kube), pods, jobs, gateway_user(template))],
-        temporary=dead_temporary(folders, everybodys, time.time()),
-        unknown_folders={each.job: each.bytes for each in abandoned(folders, everybodys, time.time())},
+        clusters=[found.name for found in dead_clusters(_clusters(kube), pods, jobs, gateway_user(template))],
+        temporary=dead_temporary(folders, all_jobs, time.time()),
+        unknown_folders={folder.job: folder.bytes for folder in abandoned(folders, all_jobs, time.time())},
     )
+    return replace(found, hint=_commands(found))
 
 
 def remove_leftovers(kube: Kube, template: Template, found: Leftovers) -> Leftovers:
@@ -101,7 +98,13 @@ def remove_leftovers(kube: Kube, template: Template, found: Leftovers) -> Leftov
         with open_volume(kube, template, write=True) as volume:
             for job in found.temporary:
                 volume.remove(job, only_tmp=True)
-    return Leftovers(found.pods, found.clusters, found.temporary, found.unknown_folders, removed=True)
+    removed = replace(found, removed=True)
+    return replace(removed, hint=_commands(removed))
+
+
+def _commands(found: Leftovers) -> str:
+    removal = [] if found.removed or found.is_empty else ["bai-kit clean --yes"]
+    return "\n".join([*removal, *(f"bai-kit delete {job}" for job in found.unknown_folders or {})])
 
 
 def dead_pods(pods: Iterable[Json], jobs: Iterable[Job]) -> list[str]:
@@ -121,18 +124,18 @@ def dead_clusters(
 ) -> list[Cluster]:
     """Name clusters of the release's user that no living job can have claimed. Pure.
 
-    A step says which cluster it has. Before its step's pod is there, a cluster may belong to any job that was created
-    before it; so while such a job lives the cluster is left alone.
+    A step's environment names its cluster. Before the pod of its step is created, a cluster may belong to any job that
+    was created earlier; so it is left alone while such a job lives.
     """
     living = [job for job in jobs if not job.phase.is_over]
     used = {name for pod in pods if pod["status"].get("phase") in {"Pending", "Running"} for name in _claims(pod)}
     return [
-        each
-        for each in clusters
-        if each.user == user
-        and each.is_active
-        and each.full_name not in used
-        and not any(job.created <= each.created for job in living)
+        cluster
+        for cluster in clusters
+        if cluster.user == user
+        and cluster.is_active
+        and cluster.full_name not in used
+        and not any(job.created <= cluster.created for job in living)
     ]
 
 
@@ -145,24 +148,24 @@ def dead_temporary(folders: Sequence[Folder], jobs: Sequence[Job], now: float) -
         now: Seconds since 1970.
     """
     over = {job.name for job in jobs if job.phase.is_over}
-    dead = over | {each.job for each in abandoned(folders, jobs, now)}
-    return {each.job: each.temporary_bytes for each in folders if each.has_tmp and each.job in dead}
+    dead = over | {folder.job for folder in abandoned(folders, jobs, now)}
+    return {folder.job: folder.temporary_bytes for folder in folders if folder.has_tmp and folder.job in dead}
 
 
 def abandoned(folders: Iterable[Folder], jobs: Iterable[Job], now: float) -> list[Folder]:
-    """Return the folders of no known job in which nothing has changed for a while; arguments as above. Pure."""
+    """Return the folders of unknown jobs without a recent change; arguments as for `dead_temporary`. Pure."""
     known = {job.name for job in jobs}
-    return [each for each in folders if each.job not in known and now - each.mtime > YOUNG_S]
+    return [folder for folder in folders if folder.job not in known and now - folder.mtime > ABANDONED_AFTER_S]
 
 
 def gateway_user(template: Template) -> str | None:
-    """Return the gateway's user that the release's runners are."""
+    """Return the name by which the release's runners sign in at the gateway."""
     env = template.pod["containers"][0].get("env", [])
-    return next((each.get("value") for each in env if each["name"] == "USER"), None)
+    return next((variable.get("value") for variable in env if variable["name"] == "USER"), None)
 
 
 def _is_job(kube: Kube, name: str) -> bool:
-    """Tell whether there is a job of ours with that name: other Jobs of the namespace are not ours to delete."""
+    """Tell whether a Job of that name was created by bai-kit: other Jobs of the namespace must not be deleted."""
     try:
         get_job(kube, name)
     except UsageError:
@@ -171,12 +174,10 @@ def _is_job(kube: Kube, name: str) -> bool:
 
 
 def _claims(pod: Json) -> list[str]:
-    env = [each for container in pod["spec"]["containers"] for each in container.get("env", [])]
-    return [str(each.get("value")) for each in env if each["name"] == "DASK_GATEWAY_CLUSTER"]
+    env = [variable for container in pod["spec"]["containers"] for variable in container.get("env", [])]
+    return [str(variable.get("value")) for variable in env if variable["name"] == "DASK_GATEWAY_CLUSTER"]
 
 
 def _clusters(kube: Kube) -> list[Cluster]:
-    try:
-        return list_clusters(kube)
-    except SetupError:  # no right to see them: then they are not ours to dismiss
-        return []
+    """List the Dask clusters; none without the permission to list them, which is the permission to dismiss them too."""
+    return list_clusters(kube) if kube.can("list", "daskclusters", group="gateway.dask.org") else []

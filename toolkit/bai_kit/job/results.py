@@ -1,5 +1,6 @@
-"""What a job left on the volume, brought home whole or not at all."""
+"""The results of a job, fetched from the volume completely or not at all."""
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -10,11 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bai_kit.errors import RemoteError, SetupError, UsageError
-from bai_kit.job.volume import Volume
+from bai_kit.errors import ConnectionLost, NotOnVolume, OutputError, RemoteError, UsageError
+from bai_kit.job.state import view
+from bai_kit.job.template import Template
+from bai_kit.job.volume import TRIES, Volume, open_volume
+from bai_kit.kube.api import Kube
 
-TRIES = 5
 _NO_PROGRESS: Callable[[int], None] = lambda _: None  # noqa: E731
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a fetch may bring to this machine."""
+
+    files: int = 100_000
+    bytes: int = 100_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,109 +36,200 @@ class Results:
     directory: Path
     files: int
     bytes: int
-    """Bytes of the archive that brought them."""
+    """Bytes of the archive that brought the results."""
     sha256: str
-    """Of that archive, the same on both sides."""
+    """SHA-256 of that archive, the same on both sides."""
     seconds: float
 
+    def __rich__(self) -> str:
+        """Return the sentence for people."""
+        return f"{self.directory}: {self.files} files, {megabytes(self.bytes)}, verified, in {self.seconds:.1f} s"
 
-def fetch(volume: Volume, job: str, directory: Path, *, progress: Callable[[int], None] = _NO_PROGRESS) -> Results:
+
+def fetch(
+    volume: Volume,
+    job: str,
+    directory: Path,
+    *,
+    limits: Limits | None = None,
+    keep_log: bool = False,
+    progress: Callable[[int], None] = _NO_PROGRESS,
+) -> Results:
     """Fetch a job's results, run log and usage into a directory that does not exist yet or is empty.
 
-    The archive is kept beside the directory as `.NAME.JOB.part` until it is whole, so that the next call goes on where
-    an interrupted one stopped. The directory gets its name when all of it is verified and unpacked.
+    The archive is kept beside the directory as `.NAME.JOB.part` until it is complete, so the next call continues where
+    an interrupted one stopped. The directory gets its name after everything is verified and unpacked.
 
     Args:
         volume: The jobs' volume.
         job: The job's name.
-        directory: Where to.
-        progress: Told the number of bytes that are here, now and then.
+        directory: Directory of the results.
+        limits: The largest results to fetch.
+        keep_log: Fetch `step.log` too, the whole output of the steps.
+        progress: Called with the number of bytes that have arrived.
 
     Raises:
-        UsageError: the directory holds something already.
-        RemoteError: the job left nothing, or the connection kept breaking.
-        SetupError: this machine cannot write there.
+        UsageError: the directory is not empty.
+        RemoteError: the job has no results, or the connection broke again and again.
+        OutputError: this machine cannot hold the results, or cannot write there.
     """
     begin = time.monotonic()
-    directory = directory.resolve()  # `.` has no name, and `..` not its own
+    directory = directory.resolve()  # `.` and `..` have no usable name
     check_free(directory)
-    part = directory.with_name(f".{directory.name}.{job}.part")
-    with writing(directory):
+    options = ("keep-log",) if keep_log else ()
+    with writing(directory, retry=f"bai-kit results {job} -o {directory}"):
         directory.parent.mkdir(parents=True, exist_ok=True)
-        size, sha256 = _download(volume, job, part, progress)
-        files = _unpack(part, directory, directory.with_name(f".{directory.name}.{job}.new"))
-        part.unlink()
+        _remove_stale(directory, job)
+        part = directory.with_name(f".{directory.name}.{job}.part")
+        with part.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # two fetches of one job would mix their bytes
+            try:
+                _check_size(volume, job, directory, limits or Limits(), options, present=part.stat().st_size)
+                size, sha256 = _download(volume, job, part, options, progress)
+                files = _unpack(part, directory, directory.with_name(f".{directory.name}.{job}.new"))
+                part.unlink()
+            finally:
+                if part.exists() and not part.stat().st_size:
+                    part.unlink()
     return Results(job, directory, files, size, sha256, round(time.monotonic() - begin, 1))
 
 
-def check_free(directory: Path) -> None:
-    """Refuse a directory that holds something: results of two jobs must not mix.
+def fetch_results(
+    kube: Kube, template: Template, name: str, directory: Path, *, limits: Limits | None = None, keep_log: bool = False
+) -> Results:
+    """Fetch the results of a job by its name; arguments and errors as for `fetch`.
 
     Raises:
-        UsageError: it does, or is a file.
+        UsageError: the job is not over, or the directory is not empty.
+    """
+    check_free(directory)
+    job = kube.get("jobs", name)
+    if job and not (phase := view(job, None).phase).is_over:
+        raise UsageError(f"job {name} is {phase}", hint=f"bai-kit logs {name} -f")
+    with open_volume(kube, template) as volume:
+        return fetch(volume, name, directory, limits=limits, keep_log=keep_log)
+
+
+def check_free(directory: Path) -> None:
+    """Refuse a directory that is not empty: results of two jobs must not mix.
+
+    Raises:
+        UsageError: it is not empty, or is a file.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise UsageError(f"{directory} exists and is not empty", hint="-o ANOTHER_DIRECTORY")
 
 
 @contextmanager
-def writing(directory: Path) -> Iterator[None]:
-    """Say why results cannot be written to a directory.
+def writing(directory: Path, *, retry: str = "-o ANOTHER_DIRECTORY") -> Iterator[None]:
+    """Translate errors of the file system.
+
+    Args:
+        directory: Directory of the results.
+        retry: The hint.
 
     Raises:
-        SetupError: the system refused something: a full disk, no right, another disk mounted there.
+        OutputError: a full disk, no permission, another disk mounted there.
     """
     try:
         yield
+    except BlockingIOError as exc:
+        raise OutputError(f"another command is fetching results to {directory}") from exc
     except OSError as exc:
-        raise SetupError(
-            f"results cannot be written to {directory}: {exc.strerror or exc}", hint="-o ANOTHER_DIRECTORY"
-        ) from exc
+        raise OutputError(f"cannot write results to {directory}: {exc.strerror or exc}", hint=retry) from exc
 
 
 def put(fresh: Path, directory: Path) -> None:
-    """Give a whole directory its name; an empty one that has it stays itself, for it may be somebody's working one."""
+    """Give a complete directory its name; an existing empty one is filled, because it may be a working directory."""
     if not directory.exists():
         fresh.replace(directory)
         return
-    for each in sorted(fresh.iterdir()):
-        each.replace(directory / each.name)
+    for path in sorted(fresh.iterdir()):
+        path.replace(directory / path.name)
     fresh.rmdir()
 
 
-def _download(volume: Volume, job: str, part: Path, progress: Callable[[int], None]) -> tuple[int, str]:
-    """Fill `part` until it is the archive that the other side hashed; return its size and SHA-256."""
-    problem = "no try was made"
+def megabytes(count: int) -> str:
+    """Return a number of bytes for people."""
+    return f"{count / 1e6:.1f} MB"
+
+
+def _remove_stale(directory: Path, job: str) -> None:
+    """Remove what killed fetches into this directory left, except for this job's archive and those in use."""
+    for path in directory.parent.glob(f".{directory.name}.*.new"):
+        if not _is_locked(path.with_suffix(".part")):
+            shutil.rmtree(path, ignore_errors=True)
+    for path in directory.parent.glob(f".{directory.name}.*.part"):
+        if path.name != f".{directory.name}.{job}.part" and not _is_locked(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_locked(part: Path) -> bool:
+    try:
+        with part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _check_size(
+    volume: Volume, job: str, directory: Path, limits: Limits, options: tuple[str, ...], *, present: int
+) -> None:
+    """Refuse results that are larger than the limits or the disk, before anything is written.
+
+    Raises:
+        OutputError: names the numbers.
+        RemoteError: the job has no results.
+    """
+    try:
+        files, size = volume.measure(job, *options)
+    except NotOnVolume as exc:
+        raise RemoteError(f"no folder of job {job} is on the volume", hint="bai-kit list") from exc
+    if files > limits.files or size > limits.bytes:
+        found = f"job {job} has {files} files with {megabytes(size)}"
+        allowed = f"the limits are {limits.files} files and {megabytes(limits.bytes)}"
+        raise OutputError(f"{found}; {allowed}", hint="export BAI_KIT_RESULTS_FILES=N BAI_KIT_RESULTS_SIZE=SIZE")
+    needed, free = 2 * size - present, shutil.disk_usage(directory.parent).free  # the archive, and its contents
+    if needed > free:
+        raise OutputError(
+            f"cannot write results to {directory}: {megabytes(needed)} are needed, {megabytes(free)} are free",
+            hint=f"bai-kit results {job} -o DIRECTORY_ON_ANOTHER_DISK",
+        )
+
+
+def _download(
+    volume: Volume, job: str, part: Path, options: tuple[str, ...], progress: Callable[[int], None]
+) -> tuple[int, str]:
+    """Fill `part` until it is the archive whose SHA-256 the volume's side reports; return its size and SHA-256."""
+    problem = ""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(min(2**attempt / 4, 5))
         said = b""
         try:
             with part.open("ab") as file:
-                for channel, data in volume.send(job, file.tell()):
+                for channel, data in volume.send(job, file.tell(), *options):
                     if channel == 1:
                         file.write(data)
                         progress(file.tell())
                     else:
                         said += data
-        except RemoteError as exc:
-            if said.startswith(b"not on the volume"):
-                part.unlink()
-                raise RemoteError(f"job {job} left nothing on the volume") from exc
+        except (ConnectionLost, RemoteError) as exc:
             problem = exc.message
             continue
         whole = json.loads(said)
         size, sha256 = part.stat().st_size, _sha256(part)
         if (size, sha256) == (whole["bytes"], whole["sha256"]):
             return size, sha256
-        problem = f"{size} of {whole['bytes']} bytes came"
-        if size >= whole["bytes"]:  # the rest of another archive, or damage: only a new start helps
+        problem = f"{size} of {whole['bytes']} bytes arrived"
+        if size >= whole["bytes"]:  # part of another archive, or damage: start again
             problem = f"SHA-256 {sha256} is not {whole['sha256']}"
-            part.unlink()
-    raise RemoteError(
-        f"results of {job}: {problem} (try {TRIES} of {TRIES})",
-        hint=f"bai-kit results {job}  # goes on where it stopped",
-    )
+            part.write_bytes(b"")
+    hint = f"bai-kit results {job} -o {part.parent / part.name[1:].removesuffix(f'.{job}.part')}  # continues"
+    raise RemoteError(f"cannot fetch the results of job {job}: {problem} (try {TRIES} of {TRIES})", hint=hint)
 
 
 def _unpack(part: Path, directory: Path, fresh: Path) -> int:
@@ -135,12 +237,13 @@ def _unpack(part: Path, directory: Path, fresh: Path) -> int:
     fresh.mkdir()
     try:
         with tarfile.open(part) as archive:
-            archive.extractall(fresh, filter="data")  # no links or names that lead out, no devices, no foreign owners
+            archive.extractall(fresh, filter="data")  # refuses links and names that lead out, and devices
             files = sum(member.isfile() for member in archive.getmembers())
+        put(fresh, directory)
     except tarfile.FilterError as exc:
-        shutil.rmtree(fresh)
         raise RemoteError(f"the results hold a file that must not be unpacked: {exc}") from exc
-    put(fresh, directory)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     return files
 
 

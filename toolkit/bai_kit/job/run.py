@@ -1,22 +1,26 @@
-"""`bai-kit run` on Kubernetes: check, create, follow, fetch. The only file that knows the order."""
+"""`bai-kit run` on Kubernetes: check, upload, create, follow, fetch. The only module that knows this order."""
 
+import contextlib
 import json
 import logging
-import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bai_kit.errors import BaiKitError, JobFailed, RemoteError, WaitTimeout
-from bai_kit.job.logs import job_lines, terminated
-from bai_kit.job.results import check_free, fetch
-from bai_kit.job.state import TEMPORARY, Job, Phase, cancel, get_job
-from bai_kit.job.template import Template, check_name, claim_of, fill, load_template, new_name
-from bai_kit.job.volume import open_volume
+from bai_kit.errors import BaiKitError, JobFailed, NotOnVolume, RemoteError, Stopped, WaitTimeout
+from bai_kit.job.failure import parse_failure
+from bai_kit.job.inputs import UPLOAD_BYTES, list_files, uploaded
+from bai_kit.job.logs import runner_lines
+from bai_kit.job.results import Limits, check_free, fetch, megabytes, writing
+from bai_kit.job.state import TEMPORARY, Job, Phase, cancel, get_job, workflow_code
+from bai_kit.job.template import RUNNER, Template, check_name, claim_of, fill, load_template, new_name
+from bai_kit.job.volume import Files, Outcome, Volume, open_volume
 from bai_kit.job.waiting import wait_over, wait_started
+from bai_kit.job.watch import explained_waits
 from bai_kit.kube.api import Json, Kube
+from bai_kit.kube.pods import terminated
 from bai_kit.kube.rights import check_rights_and_volume
 from bai_kit.package.inputs import check_inputs, package_inputs
 from bai_kit.package.outputs import RunResult, describe, relative, save
@@ -24,15 +28,20 @@ from bai_kit.progress import Progress, read_line
 
 log = logging.getLogger(__name__)
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell reports SIGINT."""
+WantsCancel = Callable[[str], bool | None]
+"""Asks a person, by the job's name, whether to cancel it: True, False, or None without an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to run, and what to do around it."""
+    """What to run, and how."""
 
     inputs: Mapping[str, Any]
     """CWL inputs by name; text is read by the input's type."""
     output_dir: Path
-    """Where the results go; must not hold anything."""
+    """Directory of the results; must be empty or not exist."""
     release: str | None = None
     """Release of bai-chart; None is the only one in the namespace."""
     package: Json | None = None
@@ -42,13 +51,19 @@ class RunRequest:
     detach: bool = False
     """Return as soon as the job is created."""
     keep: bool = False
-    """Leave the Job and its folder on the volume when the results are here."""
+    """Keep the Job and its folder on the volume after the results are fetched."""
+    keep_log: bool = False
+    """Fetch the steps' whole output too."""
     timeout_s: int | None = None
     """Seconds after which Kubernetes ends the job; None is the release's own limit."""
     retries: int = 0
     """How often a temporary failure (75) is tried again, as a new job."""
     start_s: float = 120.0
     """Seconds that the runner may take to start."""
+    limits: Limits = field(default_factory=Limits)
+    """The largest results to fetch."""
+    upload_bytes: int = UPLOAD_BYTES
+    """The largest inputs to upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,48 +76,44 @@ class RunOutcome:
     seconds: float
     """From the Job's creation to its end, as Kubernetes has it."""
     results: RunResult | None = None
-    """What is on this machine now; None when the job still runs."""
+    """The results on this machine; None when the job goes on."""
     hint: str = ""
-    """The next command, for a job that still runs."""
+    """The next commands, one a line, for a job that goes on."""
+    command_exit_code: int = 0
+    """Exit code of the command: 128 + signal when a signal ended it and the job goes on."""
 
     def __rich__(self) -> str:
-        """Say what was found and where to look, or what to do next."""
+        """Return the results and where they are, or the next commands."""
         if self.results is None:
-            return f"job {self.job} is {self.phase}\n  {self.hint}"
+            return f"job {self.job} {'is submitted' if self.phase is Phase.WAITING else 'goes on'}"
         return f"{self.results.__rich__()}\njob {self.job}: {self.phase} after {self.seconds:.0f} s"
 
 
-@dataclass(slots=True)
-class _Heard:
-    """What the log lines said so far."""
-
-    first_error: str = ""
-    clusters: list[str] = field(default_factory=list)
-
-
 def run_job(
-    kube: Kube, request: RunRequest, progress: Progress, *, wants_cancel: Callable[[str], bool] = lambda _: False
+    kube: Kube, request: RunRequest, progress: Progress, *, wants_cancel: WantsCancel = lambda _: None
 ) -> RunOutcome:
-    """Run a package and bring its results home.
+    """Run a package and fetch its results.
 
     Args:
         kube: The release's namespace.
         request: What to run.
         progress: Where lines and phases are shown.
-        wants_cancel: Asked with the job's name after Ctrl-C; else the job runs on without us.
+        wants_cancel: Asked after Ctrl-C; without a yes the job goes on.
 
     Raises:
         UsageError: inputs that do not fit; all of them are named, and nothing is created.
-        SetupError: no release, no right, no volume.
-        JobFailed: the workflow failed, with its exit code, or Ctrl-C was pressed (130).
+        SetupError: the release, a permission or the volume is missing.
+        JobFailed: the workflow failed, with its exit code, or was cancelled (130).
         WaitTimeout: the job took longer than `timeout_s`.
     """
-    check_free(request.output_dir)
+    if not request.detach:
+        check_free(request.output_dir)
     template = load_template(kube, request.release)
     package = request.package or template.package
     inputs = check_inputs(package_inputs(package), request.inputs) if package else dict(request.inputs)
+    files = list_files((), limit=request.upload_bytes)
     check_rights_and_volume(kube, claim_of(template.pod)[0])
-    progress.phase("checks", "inputs, rights and volume", quiet=True)
+    progress.phase("checks", "inputs, permissions and volume", quiet=True)
     last = f"-try{request.retries + 1}" if request.retries else ""
     first = check_name(request.name or new_name(template, room=len(last)))
     check_name(first + last)
@@ -110,122 +121,209 @@ def run_job(
         name = f"{first}-try{attempt + 1}" if attempt else first
         body = fill(template, name, inputs, package=request.package, timeout_s=request.timeout_s)
         try:
-            created = kube.create("jobs", body)
-            progress.phase("runner", f"job {name} created")
-            if request.detach:
-                return RunOutcome(name, Phase.WAITING, None, 0.0, hint=f"bai-kit logs {name} -f")
-            return _see_through(kube, request, template, created, progress)
+            return _Run(kube, request, template, name, progress).to_its_end(body, files)
         except JobFailed as failed:
             if failed.exit_code != TEMPORARY or attempt == request.retries:
                 raise
             log.warning("%s; try %d of %d", failed.message, attempt + 2, request.retries + 1)
-        except KeyboardInterrupt:
-            raise _after_interrupt(kube, name, progress, wants_cancel) from None
+        except KeyboardInterrupt as interrupt:
+            if kube.get("jobs", name) is None:
+                raise
+            return _after_interrupt(kube, request, name, interrupt, progress, wants_cancel)
     raise AssertionError("a try either returns or raises")
 
 
-def _see_through(kube: Kube, request: RunRequest, template: Template, created: Json, progress: Progress) -> RunOutcome:
-    name = created["metadata"]["name"]
-    heard = _Heard()
-    pod = wait_started(kube, name, request.start_s)
-    progress.phase("runner", f"pod {pod} runs", quiet=True)
-    with _counted_workers(kube, heard, progress):
-        try:
-            for line in job_lines(kube, template, name, pod, wait=True, owner=created):
-                _hear(heard, line)
-                progress.line(line)
-        except (RemoteError, WaitTimeout) as exc:  # how the job ended matters more than its last lines
-            log.warning("the rest of the log of job %s is not to be had: %s", name, exc.message)
-    ended = terminated(kube.get("pods", pod) or {"status": {}})
-    # A pod that is gone tells nothing; the Job knows.
-    if (not ended or ended["exitCode"] != 0) and (job := wait_over(kube, name)).phase is not Phase.COMPLETE:
-        raise _failure(job, heard)
-    # The Job's own end comes two seconds later; the results are on the volume now.
-    with open_volume(kube, template, job=created, write=not request.keep) as volume:
-        fetched = fetch(
-            volume, name, request.output_dir, progress=lambda n: progress.phase("results", _megabytes(n), quiet=True)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One job from its creation to its results."""
+
+    kube: Kube
+    request: RunRequest
+    template: Template
+    name: str
+    progress: Progress
+    clusters: list[str] = field(default_factory=list)
+    """Names of the job's Dask clusters, as its log tells them."""
+    begin: float = field(default_factory=time.monotonic)
+
+    def to_its_end(self, body: Json, files: Files) -> RunOutcome:
+        """Create the job, follow it and fetch its results."""
+        with uploaded(self.kube, self.template, self.name, files, self.progress):
+            self.kube.create("jobs", body)
+        self.progress.phase("runner", f"job {self.name} created")
+        if self.request.detach:
+            return RunOutcome(self.name, Phase.WAITING, None, 0.0, hint=_next_commands(self.name))
+        pod = wait_started(
+            self.kube, self.name, self.request.start_s, tell=lambda reason: self.progress.phase("runner", reason)
         )
-        progress.phase("results", f"{fetched.files} files, {_megabytes(fetched.bytes)}, in {fetched.directory}")
-        job = wait_over(kube, name)
-        if not request.keep:
-            volume.remove(name)
-    if not request.keep:
-        kube.delete("jobs", name)
-    outputs = _outputs(request.output_dir, name)
-    return RunOutcome(name, job.phase, job.exit_code, job.seconds, describe(request.output_dir, job.seconds, outputs))
+        self.progress.phase("runner", f"pod {pod} runs", quiet=True)
+        self._follow(pod)
+        job = self._succeeded(pod)
+        with self._results_stay():
+            return self._fetch(job)
+
+    def _follow(self, pod: str) -> None:
+        with explained_waits(self.kube, self.name, self.clusters, self.progress):
+            try:
+                for line in runner_lines(self.kube, self.template, self.name, pod, wait=True):
+                    if (step := read_line(line)) and step.cluster and step.cluster not in self.clusters:
+                        self.clusters.append(step.cluster)
+                    self.progress.line(line)
+            except (RemoteError, WaitTimeout) as exc:  # the job's end matters more than its last lines
+                log.warning("cannot read the rest of the log of job %s: %s", self.name, exc.message)
+
+    def _succeeded(self, pod: str) -> Job | None:
+        """Return the job after a success, or None while Kubernetes has not marked it as complete; else raise."""
+        ended = terminated(self.kube.get("pods", pod), RUNNER) or {}
+        if ended.get("exitCode") == 0:
+            return None  # the results are on the volume; the Job's own end follows two seconds later
+        try:
+            job = wait_over(self.kube, self.name)
+        except JobFailed as deleted:  # with `ttlSecondsAfterFinished: 0` at once
+            self._check_volume(ended, deleted)
+            return None
+        if job.phase is Phase.COMPLETE:
+            return job
+        if job.phase is Phase.FAILED and not (job.reason and ended) and job.exit_code != TEMPORARY:
+            job = self._with_event(job)
+        raise _failure(job)
+
+    def _check_volume(self, ended: Json, deleted: JobFailed) -> None:
+        """Raise the failure of a deleted job by what its runner left on the volume; return after a success."""
+        failure = parse_failure(ended.get("message"))
+        if failure is None:
+            outcome = self._outcome()
+            if outcome.has_outputs and outcome.failure is None:
+                return
+            failure = parse_failure(outcome.failure)
+        if failure is None:
+            raise deleted
+        code = workflow_code(ended) if ended else TEMPORARY if failure.temporary else 1
+        raise _job_failed(self.name, code, failure.message)
+
+    def _with_event(self, job: Job) -> Job:
+        """Return a failed job, whose pod is deleted, with the reason that its runner left on the volume."""
+        with contextlib.suppress(BaiKitError):
+            if failure := parse_failure(self._outcome().failure):
+                code = job.exit_code or (TEMPORARY if failure.temporary else 1)
+                return replace(job, exit_code=code, reason=failure.message)
+        return job
+
+    def _outcome(self) -> Outcome:
+        with open_volume(self.kube, self.template) as volume:
+            try:
+                return volume.outcome(self.name)
+            except NotOnVolume:
+                return Outcome(None, has_outputs=False)
+
+    def _fetch(self, job: Job | None) -> RunOutcome:
+        request, progress = self.request, self.progress
+        with open_volume(self.kube, self.template, write=not request.keep) as volume:
+            fetched = fetch(
+                volume, self.name, request.output_dir, limits=request.limits, keep_log=request.keep_log,
+                progress=lambda count: progress.phase("results", megabytes(count), quiet=True),
+            )  # fmt: skip
+            progress.phase("results", f"{fetched.files} files, {megabytes(fetched.bytes)}, in {fetched.directory}")
+            seconds = self._seconds(job)
+            if not request.keep:
+                self._clean_up(volume)
+        with writing(request.output_dir):
+            outputs = _read_outputs(request.output_dir, self.name)
+        return RunOutcome(self.name, Phase.COMPLETE, 0, seconds, describe(request.output_dir, seconds, outputs))
+
+    def _seconds(self, job: Job | None) -> float:
+        """Wait for the end of the Job, and return how long the job took; with results here, nothing can fail it."""
+        try:
+            return (job or wait_over(self.kube, self.name)).seconds
+        except BaiKitError as exc:
+            log.warning("the results are here; %s", exc.message)
+            return round(time.monotonic() - self.begin, 1)
+
+    def _clean_up(self, volume: Volume) -> None:
+        try:
+            volume.remove(self.name)
+        except NotOnVolume:
+            pass
+        except BaiKitError as exc:
+            hint = f"bai-kit delete {self.name} -n {self.kube.namespace}"
+            log.warning("cannot remove the folder of job %s: %s; remove it with: %s", self.name, exc.message, hint)
+            return
+        try:
+            self.kube.delete("jobs", self.name)
+        except BaiKitError as exc:
+            log.warning("cannot delete job %s: %s", self.name, exc.message)
+
+    @contextlib.contextmanager
+    def _results_stay(self) -> Iterator[None]:
+        """Let every error of a fetch say that the job is complete and how to fetch its results."""
+        again = f"bai-kit results {self.name} -o {self.request.output_dir}"
+        try:
+            yield
+        except BaiKitError as exc:
+            exc.message = f"job {self.name} is complete, but its results are not fetched: {exc.message}"
+            exc.hint = exc.hint if exc.hint and exc.hint.startswith("bai-kit results") else again
+            exc.args = (exc.message,)
+            raise
+        except KeyboardInterrupt as interrupt:
+            code = getattr(interrupt, "exit_code", INTERRUPTED)
+            raise JobFailed(f"interrupted; job {self.name} is complete", exit_code=code, hint=again) from None
 
 
-def _outputs(directory: Path, job: str) -> Json:
-    """Read the outputs object that the runner printed, write `outputs.json` and return the object."""
+def _read_outputs(directory: Path, job: str) -> Json:
+    """Return the outputs object that the runner printed, and write it as `outputs.json`."""
     try:
-        printed = json.loads((directory / "output.json").read_text(encoding="utf-8"))
+        text = (directory / "output.json").read_text(encoding="utf-8")
+        printed = json.loads(text)
     except (OSError, ValueError):
-        log.warning("job %s: the runner's output.json cannot be read, so the outputs are not shown", job)
+        log.warning("job %s: cannot read the runner's output.json, so the outputs are not shown", job)
         return {}
-    outputs = relative(printed, Path("/calrissian", job, "results"))
+    own_folder = Path("/calrissian", job, "results")  # as seen by a runner that mounts the whole volume
+    outputs = relative(printed, own_folder if str(own_folder) in text else Path("/calrissian/results"))
     save(outputs, directory)
     return outputs
 
 
-def _hear(heard: _Heard, line: str) -> None:
-    if "| ERROR " in line and not heard.first_error:
-        heard.first_error = line.partition(" - ")[2] or line
-    if (step := read_line(line)) and step.cluster and step.cluster not in heard.clusters:
-        heard.clusters.append(step.cluster)
-
-
-def _failure(job: Job, heard: _Heard) -> BaiKitError:
-    reason = heard.first_error or job.reason
+def _failure(job: Job) -> BaiKitError:
     hint = f"bai-kit logs {job.name}"
     if job.phase is Phase.TIMED_OUT:
-        return WaitTimeout(f"job {job.name} was ended after {job.seconds:.0f} s, its limit", hint=hint)
+        return WaitTimeout(f"job {job.name} was ended after {job.seconds:.0f} s, its time limit", hint=hint)
     if job.phase is Phase.CANCELLED:
-        return JobFailed(f"job {job.name} was cancelled after {job.seconds:.0f} s", exit_code=130, hint=hint)
-    code = job.exit_code or 1
-    return JobFailed(f"job {job.name} failed with exit code {code}: {reason}", exit_code=code, hint=hint)
+        return JobFailed(f"job {job.name} was cancelled after {job.seconds:.0f} s", exit_code=INTERRUPTED, hint=hint)
+    return _job_failed(job.name, job.exit_code or 1, job.reason)
 
 
-def _after_interrupt(kube: Kube, name: str, progress: Progress, wants_cancel: Callable[[str], bool]) -> BaiKitError:
-    """Cancel the job or leave it, as the user wants."""
+def _job_failed(name: str, code: int, reason: str) -> JobFailed:
+    message = f"job {name} failed with exit code {code}: {reason or 'the runner gave no reason'}"
+    return JobFailed(message, exit_code=code, hint=f"bai-kit logs {name}")
+
+
+def _next_commands(name: str) -> str:
+    return "\n".join((f"bai-kit logs {name} -f", f"bai-kit results {name}", f"bai-kit cancel {name}"))
+
+
+def _after_interrupt(
+    kube: Kube,
+    request: RunRequest,
+    name: str,
+    interrupt: KeyboardInterrupt,
+    progress: Progress,
+    wants_cancel: WantsCancel,
+) -> RunOutcome:
+    """Cancel the job or let it go on, as the user wants; SIGTERM and SIGHUP let it go on."""
+    code = interrupt.exit_code if isinstance(interrupt, Stopped) else INTERRUPTED
     job = get_job(kube, name)
     if job.phase.is_over:
-        return JobFailed(f"interrupted; job {name} is {job.phase}", exit_code=130, hint=f"bai-kit results {name}")
-    with progress.paused():
-        chosen = wants_cancel(name)
-    if not chosen:
-        return JobFailed(f"detached: job {name} runs on", exit_code=130, hint=f"bai-kit logs {name} -f")
-    progress.phase("runner", f"cancelling job {name}")
-    cancel(kube, name)
-    return _failure(wait_over(kube, name), _Heard())
-
-
-@contextmanager
-def _counted_workers(kube: Kube, heard: _Heard, progress: Progress) -> Iterator[None]:
-    """Show on a terminal how many workers are there; nobody else waits for that or fails by it."""
-    done = threading.Event()
-
-    def count() -> None:
-        while not done.wait(1.0):
-            for cluster in heard.clusters[-1:]:
-                labels = (
-                    f"gateway.dask.org/cluster={cluster.rpartition('.')[2]},app.kubernetes.io/component=dask-worker"
-                )
-                try:
-                    pods = kube.list("pods", labels=labels)
-                except BaiKitError:
-                    return
-                ready = sum(each["status"].get("phase") == "Running" for each in pods)
-                if pods:
-                    progress.phase("workers", f"{ready}/{len(pods)}", quiet=True)
-
-    thread = threading.Thread(target=count, daemon=True)
-    if progress.is_live:
-        thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB"
+        hint = f"bai-kit results {name} -o {request.output_dir}"
+        raise JobFailed(f"interrupted; job {name} is {job.phase}", exit_code=code, hint=hint)
+    answer = None
+    if not isinstance(interrupt, Stopped):
+        with progress.paused():
+            answer = wants_cancel(name)
+    if answer:
+        progress.phase("runner", f"cancelling job {name}")
+        cancel(kube, name)
+        raise _failure(wait_over(kube, name))
+    return RunOutcome(
+        name, job.phase if job.phase is not Phase.WAITING else Phase.RUNNING, None, job.seconds,
+        hint=_next_commands(name), command_exit_code=0 if answer is False else code,
+    )  # fmt: skip

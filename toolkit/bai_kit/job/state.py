@@ -1,4 +1,4 @@
-"""One run of a package on Kubernetes: found, listed, ended. All about it stands in the Job and its runner's pod."""
+"""The state of jobs, read from the Job and its runner's pod; and the end of a job."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from bai_kit.errors import UsageError
-from bai_kit.job.logs import terminated
-from bai_kit.job.template import CANCELLED, JOB_LABEL, PARAMS, PART_OF, RELEASE_LABEL
+from bai_kit.job.failure import parse_failure
+from bai_kit.job.template import CANCELLED, JOB_LABEL, PARAMS, PART_OF, RELEASE_LABEL, RUNNER
 from bai_kit.kube.api import Json, Kube
+from bai_kit.kube.pods import terminated
+from bai_kit.output import local_time
 
 TEMPORARY = 75
 """Exit code of a workflow that may succeed when it is tried again (EX_TEMPFAIL of sysexits.h, CWL's temporaryFail)."""
@@ -18,8 +20,9 @@ _WORKFLOW_CODES = {0, 1, 33, TEMPORARY}
 
 
 class Phase(StrEnum):
-    """Where a job stands."""
+    """The state of a job."""
 
+    QUEUED = "queued"
     WAITING = "waiting"
     RUNNING = "running"
     COMPLETE = "complete"
@@ -30,8 +33,8 @@ class Phase(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of the job runs any more."""
-        return self not in {Phase.WAITING, Phase.RUNNING, Phase.CANCELLING}
+        """Whether nothing of the job runs any longer."""
+        return self not in {Phase.QUEUED, Phase.WAITING, Phase.RUNNING, Phase.CANCELLING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Job:
     exit_code: int | None
     """The workflow's: 0, 1, 33 or 75; None while it runs, and when the runner was ended from outside."""
     reason: str
-    """Why it failed, as far as Kubernetes knows."""
+    """Why it failed: the runner's own reason, else what Kubernetes knows."""
     pod: str | None
     """The runner's pod."""
     inputs: Mapping[str, Any]
@@ -56,12 +59,25 @@ class Job:
         """Seconds since it was created, or that it took."""
         return ((self.finished or datetime.now(UTC)) - self.created).total_seconds()
 
+    def __rich__(self) -> str:
+        """Return a line for each fact that is known."""
+        times = {"created": self.created, "finished": self.finished}
+        facts: dict[str, object] = {"job": self.name, "phase": self.phase, "release": self.release}
+        facts |= {name: local_time(time) for name, time in times.items() if time}
+        facts |= {"took" if self.finished else "age": f"{self.seconds:.0f} s", "exit code": self.exit_code}
+        facts |= {"reason": self.reason, "pod": self.pod}
+        facts |= {
+            f"input {name}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.inputs.items()
+        }
+        return "\n".join(f"{name}: {value}" for name, value in facts.items() if value not in (None, ""))
+
 
 def get_job(kube: Kube, name: str) -> Job:
     """Read a job.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: no job has that name.
     """
     job = kube.get("jobs", name)
     if job is None or JOB_LABEL not in job["metadata"].get("labels", {}):
@@ -103,26 +119,31 @@ def cancel(kube: Kube, name: str) -> None:
 def view(job: Json, pod: Json | None) -> Job:
     """Read a Job and its runner's pod. Pure."""
     status, metadata = job.get("status", {}), job["metadata"]
-    true = {each["type"]: each for each in status.get("conditions", []) if each["status"] == "True"}
-    phase = _phase(true, cancelled=CANCELLED in metadata.get("annotations", {}), active=bool(status.get("active")))
-    ended = (terminated(pod) if pod else None) or {}
-    code = ended.get("exitCode") if phase.is_over else None
-    code = 0 if phase is Phase.COMPLETE else code
+    true = {found["type"]: found for found in status.get("conditions", []) if found["status"] == "True"}
+    phase = _phase(job, true)
     over: Json = true.get("Complete") or true.get("Failed") or {}
+    exit_code, reason = _end(phase, over, pod)
     return Job(
         name=metadata["name"],
         release=metadata["labels"].get(RELEASE_LABEL, ""),
         phase=phase,
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         finished=datetime.fromisoformat(over["lastTransitionTime"]) if over else None,
-        exit_code=code if code in _WORKFLOW_CODES or code is None else 1,
-        reason=_reason(phase, over, ended, pod),
+        exit_code=exit_code,
+        reason=reason,
         pod=pod["metadata"]["name"] if pod else None,
         inputs=json.loads(metadata.get("annotations", {}).get(PARAMS, "{}")),
     )
 
 
-def _phase(true: Mapping[str, Json], *, cancelled: bool, active: bool) -> Phase:
+def workflow_code(ended: Json) -> int:
+    """Return the workflow's exit code for how the runner's container ended; every other code is a failure (1)."""
+    code = ended.get("exitCode", 1)
+    return code if code in _WORKFLOW_CODES else 1
+
+
+def _phase(job: Json, true: Mapping[str, Json]) -> Phase:
+    cancelled = CANCELLED in job["metadata"].get("annotations", {})
     if "Complete" in true:
         return Phase.COMPLETE
     if "Failed" in true:
@@ -130,15 +151,36 @@ def _phase(true: Mapping[str, Json], *, cancelled: bool, active: bool) -> Phase:
         return (Phase.CANCELLED if cancelled else Phase.TIMED_OUT) if late else Phase.FAILED
     if cancelled:
         return Phase.CANCELLING
-    return Phase.RUNNING if active else Phase.WAITING
+    if job.get("spec", {}).get("suspend"):
+        return Phase.QUEUED
+    return Phase.RUNNING if job.get("status", {}).get("active") else Phase.WAITING
 
 
-def _reason(phase: Phase, over: Json, ended: Json, pod: Json | None) -> str:
+def _end(phase: Phase, over: Json, pod: Json | None) -> tuple[int | None, str]:
+    """Return the workflow's exit code and the reason of its failure."""
+    ended = terminated(pod, RUNNER) or {}
+    code = workflow_code(ended) if ended and phase.is_over else None
+    if phase is Phase.COMPLETE:
+        return 0, ""
     if phase is not Phase.FAILED:
-        return ""
-    code = ended.get("exitCode")
-    if code is not None and code not in _WORKFLOW_CODES:
-        return f"the runner ended with exit code {code}: {ended.get('reason', 'Error')}"
-    if pod is None:
-        return "the runner's pod was deleted"
-    return str(pod["status"].get("message") or ("" if code else over.get("message", "")))
+        return code, ""
+    if evicted := _eviction(pod, over):
+        return TEMPORARY, f"the runner's pod was evicted: {evicted}"
+    if event := parse_failure(ended.get("message", "")):
+        reason = event.message
+    elif ended and ended.get("exitCode") not in _WORKFLOW_CODES:
+        reason = f"the runner ended with exit code {ended.get('exitCode')}: {ended.get('reason', 'Error')}"
+    elif pod is None:
+        reason = "the runner's pod was deleted"
+    else:
+        reason = pod["status"].get("message") or ("" if ended.get("exitCode") else over.get("message", ""))
+    return code, str(reason)
+
+
+def _eviction(pod: Json | None, over: Json) -> str:
+    """Return why Kubernetes took the runner's pod away (a node that drains or is short of something), or nothing."""
+    conditions = pod["status"].get("conditions", []) if pod else []
+    target: Json = next((found for found in conditions if found["type"] == "DisruptionTarget"), {})
+    if target.get("status") == "True":
+        return str(target.get("message") or target.get("reason") or "its node was needed")
+    return str(over.get("message", "")) if "DisruptionTarget" in over.get("message", "") else ""

@@ -1,4 +1,4 @@
-"""The Job as the release describes it: read from the cluster by `load_template`, filled in for one run by the rest."""
+"""The Job as the release describes it: read from the cluster by `load_template`, completed for one run by `fill`."""
 
 import copy
 import json
@@ -27,6 +27,8 @@ LONGEST_NAME = 50
 """Characters of a job's name: step pods and helper pods add to it, and 63 is Kubernetes' limit."""
 LARGEST_ANNOTATIONS = 256 * 1024
 """Bytes of all annotations of an object together (apimachinery, TotalAnnotationSizeLimitB)."""
+SUB_PATH = "JOB"
+"""Stands for the job's name in the template, where a pod mounts the job's own folder of the volume."""
 _KEY = "job.json"
 _PACKAGE_FILE = "app-package.json"
 
@@ -53,11 +55,11 @@ def load_template(kube: Kube, release: str | None = None) -> Template:
 
     Args:
         kube: The release's namespace.
-        release: The release's name; None takes the only one that there is.
+        release: The release's name; None takes the only one in the namespace.
 
     Raises:
-        SetupError: no release in this namespace.
-        UsageError: several releases, and none named.
+        SetupError: the release is not installed in this namespace.
+        UsageError: the namespace has several releases, and none is named.
     """
     found = {
         each["metadata"]["labels"].get("app.kubernetes.io/instance", ""): each
@@ -66,7 +68,7 @@ def load_template(kube: Kube, release: str | None = None) -> Template:
     }
     if release is None and len(found) > 1:
         raise UsageError(
-            f"namespace {kube.namespace} has the releases {', '.join(sorted(found))}", hint="--release NAME"
+            f"namespace {kube.namespace} has several releases: {', '.join(sorted(found))}", hint="--release NAME"
         )
     if not found or (release is not None and release not in found):
         which = f"release {release} of bai-chart" if release else "bai-chart"
@@ -77,21 +79,20 @@ def load_template(kube: Kube, release: str | None = None) -> Template:
 
 
 def new_name(template: Template, *, room: int = 0) -> str:
-    """Make a name that nobody has, with room for more: the release, the time in UTC, and four letters."""
+    """Return a new job's name: the release, the time in UTC, and four random letters; `room` characters may follow."""
     prefix = template.release[: LONGEST_NAME - 21 - room].rstrip("-")
     return f"{prefix}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def check_name(name: str) -> str:
-    """Return a job's name that Kubernetes, the volume and step pods can bear.
+    """Return a job's name if Kubernetes, the volume and step pods accept it.
 
     Raises:
-        UsageError: it cannot be one.
+        UsageError: the name is invalid.
     """
     if len(name) > LONGEST_NAME or not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", name):
-        raise UsageError(
-            f"job name {name[:80]!r} is not one", hint=f"at most {LONGEST_NAME} of a-z, 0-9 and -, a letter in front"
-        )
+        rule = f"at most {LONGEST_NAME} of a-z, 0-9 and -, beginning with a letter"
+        raise UsageError(f"{name[:80]!r} is not a valid job name: {rule}")
     return name
 
 
@@ -103,7 +104,7 @@ def fill(
     package: Json | None = None,
     timeout_s: int | None = None,
 ) -> Json:
-    """Make the Job of one run.
+    """Return the Job of one run.
 
     Args:
         template: What the release installed.
@@ -119,7 +120,7 @@ def fill(
     notes = {PARAMS: json.dumps(inputs)} | ({PACKAGE: json.dumps(package)} if package else {})
     size = sum(len(key) + len(value.encode()) for key, value in notes.items())
     if size > LARGEST_ANNOTATIONS - 4096:
-        raise UsageError(f"inputs and package have {size} bytes; a job carries {LARGEST_ANNOTATIONS}")
+        raise UsageError(f"inputs and package have {size} bytes; the limit of a job is {LARGEST_ANNOTATIONS}")
     labels = {"app.kubernetes.io/part-of": "bai-kit", JOB_LABEL: name, RELEASE_LABEL: template.release}
     for metadata in (job["metadata"], job["spec"]["template"].setdefault("metadata", {})):
         metadata["labels"] = metadata.get("labels", {}) | labels
@@ -128,8 +129,13 @@ def fill(
     job["metadata"].pop("generateName", None)
     if timeout_s is not None:
         job["spec"]["activeDeadlineSeconds"] = timeout_s
+    pod = _pod(job)
+    for container in (*pod.get("initContainers", []), *pod["containers"]):
+        for mount in container["volumeMounts"]:
+            if mount.get("subPath") == SUB_PATH:
+                mount["subPath"] = name
     if package:
-        _use_own_package(_pod(job))
+        _use_own_package(pod)
     return job
 
 

@@ -1,27 +1,37 @@
-"""The jobs' volume, reached through a short-lived pod: no other way leads to a volume of any kind on any cluster.
+"""The jobs' volume, reached through a short-lived helper pod: volumes of every kind can be mounted by a pod.
 
-The pod is the release's own job pod with another command, so wherever a job may run, it may too.
+The helper pod is made from the release's own job pod, so it may run wherever a job may run.
 """
 
+import hashlib
 import json
+import logging
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
-from bai_kit.errors import RemoteError, WaitTimeout
-from bai_kit.job.template import JOB_LABEL, RELEASE_LABEL, Template, claim_of
+from bai_kit.errors import BaiKitError, ConnectionLost, NotOnVolume, ProgramFailed, RemoteError, WaitTimeout
+from bai_kit.job import volume_script
+from bai_kit.job.template import RELEASE_LABEL, Template, claim_of
 from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import started, trouble
+from bai_kit.kube.pods import POLL_S, started, trouble
+
+log = logging.getLogger(__name__)
 
 ROLE_LABEL = "bai-kit/role"
-START_S = 60.0
-NOT_THERE = "not on the volume"
-"""How the script in the pod begins its words about a folder or file that does not exist."""
+START_TIMEOUT_S = 60.0
+"""Seconds that the helper pod may take to start."""
 LONGEST_LIFE_S = 3600
-"""Seconds after which the pod ends by itself, should we be killed."""
+"""Seconds after which a helper pod ends by itself, in case nobody deletes it."""
+TRIES = 5
+"""How often a transfer or a question is tried when its connection breaks."""
+CHUNK = 1 << 16
+Files = Sequence[tuple[Path, str]]
+"""Files and empty directories of this machine, each with its path below a job's folder `inputs`."""
 _RUN = "import os; exec(compile(os.environ['BAI_KIT_SCRIPT'], 'bai-kit', 'exec'))"
 _WAIT = f"import time; time.sleep({LONGEST_LIFE_S})"
 
@@ -39,6 +49,16 @@ class Folder:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a runner left about its end."""
+
+    failure: str | None
+    """Text of the failure event; None when the runner wrote none."""
+    has_outputs: bool
+    """Whether the runner wrote its outputs, which it does after a success only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """The volume as a running helper pod sees it."""
 
@@ -49,69 +69,110 @@ class Volume:
         """List the jobs' folders."""
         return [Folder(**json.loads(line)) for line in self._text("list").splitlines()]
 
-    def log(self, job: str) -> list[str]:
-        """Return the lines of a job's `run.log`."""
-        return self._text("log", job).splitlines()
+    def log(self, job: str, name: str = "run.log") -> list[str]:
+        """Return the lines of a job's `run.log` or `step.log`."""
+        return self._text("log", job, name).splitlines()
+
+    def outcome(self, job: str) -> Outcome:
+        """Return what a job's runner left about its end."""
+        return Outcome(**json.loads(self._text("outcome", job)))
+
+    def measure(self, job: str, *options: str) -> tuple[int, int]:
+        """Return the number of files and bytes of a job's results."""
+        found = json.loads(self._text("measure", job, *options))
+        return found["files"], found["bytes"]
 
     def remove(self, job: str, *, only_tmp: bool = False) -> None:
         """Remove a job's folder, or its temporary files alone."""
         self._text("remove", job, *(["tmp"] if only_tmp else []))
 
-    def send(self, job: str, offset: int) -> Iterator[tuple[int, bytes]]:
+    def send(self, job: str, offset: int, *options: str) -> Iterator[tuple[int, bytes]]:
         """Yield (1, archive bytes from `offset` on) and (2, JSON with `bytes` and `sha256` of the whole)."""
-        return self.kube.exec(self.pod, _command("send", job, str(offset)))
+        return self.kube.exec(self.pod, _command("send", job, str(offset), *options))
 
-    def _text(self, *words: str) -> str:
-        said: dict[int, bytes] = {1: b"", 2: b""}
-        try:
-            for channel, data in self.kube.exec(self.pod, _command(*words)):
-                said[channel] += data
-        except RemoteError as exc:
-            reason = said[2].decode(errors="replace").strip().rpartition("\n")[2]
-            raise RemoteError(reason or exc.message) from exc
-        return said[1].decode(errors="replace")
+    def receive(self, job: str, files: Files, progress: Callable[[int], None]) -> None:
+        """Write files into a job's folder `inputs`, and compare their SHA-256 on both sides.
+
+        Raises:
+            RemoteError: the volume refused a file, or the connection broke again and again.
+        """
+        problem = ""
+        for _ in range(TRIES):
+            digest = hashlib.sha256()
+            try:
+                said = self._text("receive", job, stdin=_stream(files, digest, progress))
+            except ConnectionLost as exc:
+                problem = exc.message
+                continue
+            if json.loads(said)["sha256"] == digest.hexdigest():
+                return
+            problem = "the SHA-256 on the volume is another one"
+        raise RemoteError(f"cannot upload the inputs of job {job}: {problem} (try {TRIES} of {TRIES})")
+
+    def _text(self, *words: str, stdin: Iterator[bytes] | None = None) -> str:
+        """Run the script; a question, which changes nothing, is asked again when the connection breaks.
+
+        Raises:
+            NotOnVolume: folder or file does not exist.
+            RemoteError: the script failed; its message has the reason.
+            ConnectionLost: the connection broke again and again.
+        """
+        for tries_left in range(TRIES if stdin is None else 1, 0, -1):
+            said: dict[int, bytes] = {1: b"", 2: b""}
+            try:
+                for channel, data in self.kube.exec(self.pod, _command(*words), stdin):
+                    said[channel] += data
+                return said[1].decode(errors="replace")
+            except ProgramFailed as exc:
+                reason = said[2].decode(errors="replace").strip().rpartition("\n")[2] or exc.message
+                error = NotOnVolume if exc.status == volume_script.NOT_FOUND else RemoteError
+                raise error(reason) from exc
+            except ConnectionLost:
+                if tries_left == 1:
+                    raise
+        raise AssertionError("a try either returns or raises")
 
 
 @contextmanager
-def open_volume(kube: Kube, template: Template, *, job: Json | None = None, write: bool = False) -> Iterator[Volume]:
-    """Start a helper pod, and delete it at the end.
+def open_volume(kube: Kube, template: Template, *, write: bool = False) -> Iterator[Volume]:
+    """Start a helper pod, and delete it at the end. No Job owns it, since a Job may be deleted during a transfer.
 
     Args:
         kube: The release's namespace.
         template: What the release installed.
-        job: The Job that the pod belongs to, so that it goes with it; None when there is none any more.
         write: Mount the volume for writing.
 
     Raises:
-        RemoteError: the pod cannot start; the message says why.
+        RemoteError: the pod cannot start; the message has the reason.
     """
-    pod = kube.create("pods", helper_pod(template, job, write=write))["metadata"]["name"]
+    body = helper_pod(template, write=write)
+    pod = body["metadata"]["name"]
     try:
+        kube.create("pods", body)
         _wait_started(kube, pod)
         yield Volume(kube, pod)
     finally:
+        _delete(kube, pod)
+
+
+def _delete(kube: Kube, pod: str) -> None:
+    """Delete the helper pod; a failure must not hide what the pod was used for."""
+    try:
         kube.delete("pods", pod, grace_s=0)
+    except BaiKitError as exc:
+        log.warning("%s; remove it with: kubectl -n %s delete pod %s", exc.message, kube.namespace, pod)
 
 
-def helper_pod(template: Template, job: Json | None, *, write: bool) -> Json:
-    """Make the helper pod: the job's pod, but one container that waits, one volume and no token."""
+def helper_pod(template: Template, *, write: bool) -> Json:
+    """Return the helper pod: the job's pod with one container that waits, one volume and no token."""
     spec = template.pod
     claim, mount = claim_of(spec)
     runner = spec["containers"][0]
     kept = ("imagePullSecrets", "nodeSelector", "tolerations", "affinity", "securityContext", "priorityClassName")
-    name = job["metadata"]["name"] if job else template.release
     metadata: Json = {
-        "name": f"{name}-volume-{secrets.token_hex(2)}",
-        "labels": {
-            "app.kubernetes.io/part-of": "bai-kit",
-            ROLE_LABEL: "volume",
-            RELEASE_LABEL: template.release,
-            **({JOB_LABEL: name} if job else {}),
-        },
+        "name": f"{template.release}-volume-{secrets.token_hex(4)}",
+        "labels": {"app.kubernetes.io/part-of": "bai-kit", ROLE_LABEL: "volume", RELEASE_LABEL: template.release},
     }
-    if job:
-        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": job["metadata"]["uid"]}
-        metadata["ownerReferences"] = [owner]
     container = {
         "name": "volume",
         "image": runner["image"],
@@ -151,13 +212,34 @@ def _wait_started(kube: Kube, name: str) -> None:
         if started(pod, "volume"):
             return
         waited_s = time.monotonic() - begin
-        if waited_s > START_S:
+        if waited_s > START_TIMEOUT_S:
             raise WaitTimeout(f"pod {name} has not started after {waited_s:.0f} s")
-        events = kube.list("events", fields=f"involvedObject.name={name}") if waited_s > START_S / 4 else []
-        if reason := trouble(pod, events, waited_s, START_S):
+        events = kube.list("events", fields=f"involvedObject.name={name}") if waited_s > START_TIMEOUT_S / 4 else []
+        if reason := trouble(pod, events, waited_s, START_TIMEOUT_S):
             raise RemoteError(f"pod {name}, which reads the volume, cannot start: {reason}")
-        time.sleep(0.2)
+        time.sleep(POLL_S)
 
 
 def _command(*words: str) -> Sequence[str]:
     return ["python", "-c", _RUN, *words]
+
+
+def _stream(files: Files, digest: "hashlib._Hash", progress: Callable[[int], None]) -> Iterator[bytes]:
+    """Yield what `receive` of the script reads: a line of JSON before each file's bytes, and `null` at the end."""
+    sent = 0
+    for source, target in files:
+        size = None if source.is_dir() else source.stat().st_size
+        yield json.dumps({"path": target, "bytes": size}).encode() + b"\n"
+        if size is None:
+            continue
+        with source.open("rb") as file:
+            while size:
+                data = file.read(min(size, CHUNK))
+                if not data:
+                    raise RemoteError(f"{source} became shorter while it was uploaded")
+                digest.update(data)
+                yield data
+                size -= len(data)
+                sent += len(data)
+                progress(sent)
+    yield b"null\n"

@@ -1,66 +1,111 @@
-"""A job about to start, and a job about to end: looked at until it does, or until it is clear that it will not."""
+"""Waiting until a job has started, and until it has ended."""
 
 import time
+from collections.abc import Callable
 
 from bai_kit.errors import JobFailed, RemoteError, UsageError, WaitTimeout
 from bai_kit.job.state import Job, get_job, runner_pod
 from bai_kit.job.template import RUNNER
 from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import started, trouble
+from bai_kit.kube.pods import POLL_S, started, trouble, waits_for
 
-LOOK_S = 0.2
-"""Between two looks at a job that is about to start or to end."""
-END_S = 90.0
-"""Between a runner's last line and the Job's own end; the controller needs about 2 s."""
+TELL_AFTER_S = 10.0
+"""Seconds after which a wait is explained, and explained again when its reason changes."""
+EVENTS_EVERY_S = 2.0
+"""Pause between two looks at events, which may be many."""
+END_TIMEOUT_S = 240.0
+"""Seconds between a runner's last line and the Job's end: 30 for the runner's grace period, 90 for the guard that stops
+the clusters of a killed runner, 90 for pods on a slow node, and a margin."""
+Tell = Callable[[str], None]
 
 
-def wait_over(kube: Kube, name: str, limit_s: float = END_S) -> Job:
-    """Wait until Kubernetes says that a job is over.
+class Explanation:
+    """Tells what a wait is for, once it has lasted `TELL_AFTER_S`, and again on every change."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._since: float | None = None
+        self._told = ""
+
+    def update(self, reason: str) -> None:
+        """Note what the wait is for now; empty when it is over."""
+        if not reason:
+            self._since, self._told = None, ""
+            return
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        if now - self._since >= TELL_AFTER_S and reason != self._told:
+            self._told = reason
+            self._tell(reason)
+
+
+def wait_started(kube: Kube, name: str, patience_s: float, *, keep: bool = False, tell: Tell = lambda _: None) -> str:
+    """Wait for the runner's container and return its pod's name; delete a job that cannot start, or `keep` it.
+
+    Args:
+        kube: The job's namespace.
+        name: The job's name.
+        patience_s: Seconds that the start may take; the time of a suspended job in its queue does not count.
+        keep: Leave a job that cannot start as it is.
+        tell: Called with what the job waits for.
 
     Raises:
-        WaitTimeout: it does not.
+        RemoteError: the job cannot start; the message has the reason.
         JobFailed: the job was deleted.
     """
-    begin = time.monotonic()
-    while not (job := _look(kube, name)).phase.is_over:
-        if time.monotonic() - begin > limit_s:
-            raise WaitTimeout(f"job {name} is still {job.phase} {limit_s:.0f} s after its runner's last line")
-        time.sleep(LOOK_S)
-    return job
+    begin, looked_at = time.monotonic(), -EVENTS_EVERY_S
+    explanation = Explanation(tell)
+    while True:
+        pod = runner_pod(kube, name)
+        if pod and started(pod, RUNNER):
+            return str(pod["metadata"]["name"])
+        waited_s = time.monotonic() - begin
+        if waited_s - looked_at >= EVENTS_EVERY_S:
+            looked_at = waited_s
+            job = kube.get("jobs", name)
+            if job is None:
+                raise _deleted(name)
+            if job["spec"].get("suspend"):
+                begin, looked_at = time.monotonic(), -EVENTS_EVERY_S / 2
+                explanation.update("the job is suspended until its queue admits it")
+                time.sleep(POLL_S)
+                continue
+            if reason := trouble(pod, _events(kube, name, pod) if waited_s > 1 else [], waited_s, patience_s):
+                if not keep:
+                    kube.delete("jobs", name)
+                deleted = "" if keep else " and was deleted"
+                raise RemoteError(f"job {name} cannot start{deleted}: {reason}", hint="bai-kit doctor")
+            if pod is None and get_job(kube, name).phase.is_over:
+                raise RemoteError(f"job {name} ended before it started", hint=f"bai-kit status {name}")
+            explanation.update(waits_for(pod))
+        time.sleep(POLL_S)
 
 
-def wait_started(kube: Kube, name: str, patience_s: float, *, keep: bool = False) -> str:
-    """Wait for the runner's pod and return its name; delete a job that cannot start, or `keep` it.
+def wait_over(kube: Kube, name: str, timeout_s: float = END_TIMEOUT_S) -> Job:
+    """Wait until Kubernetes marks a job as over.
 
     Raises:
-        RemoteError: it cannot; the message has the reason.
+        WaitTimeout: the job is not over in time.
         JobFailed: the job was deleted.
     """
     begin = time.monotonic()
     while True:
-        pod = runner_pod(kube, name)
-        if started(pod, RUNNER):
-            return str((pod or {})["metadata"]["name"])
-        waited_s = time.monotonic() - begin
-        seldom = int(waited_s / LOOK_S) % 10 == 0  # events are many
-        if seldom and (reason := trouble(pod, _events(kube, name, pod) if waited_s > 1 else [], waited_s, patience_s)):
-            if not keep:
-                kube.delete("jobs", name)
-            deleted = "" if keep else " and was deleted"
-            raise RemoteError(f"job {name} cannot start{deleted}: {reason}", hint="bai-kit doctor")
-        if pod is None and _look(kube, name).phase.is_over:
-            raise RemoteError(f"job {name} ended before it started")
-        time.sleep(LOOK_S)
+        try:
+            job = get_job(kube, name)
+        except UsageError as exc:
+            raise _deleted(name) from exc
+        if job.phase.is_over:
+            return job
+        if time.monotonic() - begin > timeout_s:
+            message = f"job {name} is still {job.phase} {timeout_s:.0f} s after its runner's last line"
+            raise WaitTimeout(message, hint=f"bai-kit status {name}")
+        time.sleep(POLL_S)
 
 
-def _look(kube: Kube, name: str) -> Job:
-    """Read a job that was there."""
-    try:
-        return get_job(kube, name)
-    except UsageError as exc:
-        raise JobFailed(f"job {name} was deleted", hint="bai-kit list") from exc
+def _deleted(name: str) -> JobFailed:
+    return JobFailed(f"job {name} was deleted", hint="bai-kit list")
 
 
 def _events(kube: Kube, name: str, pod: Json | None) -> list[Json]:
     names = [name, *([pod["metadata"]["name"]] if pod else [])]
-    return [event for each in names for event in kube.list("events", fields=f"involvedObject.name={each}")]
+    return [event for involved in names for event in kube.list("events", fields=f"involvedObject.name={involved}")]

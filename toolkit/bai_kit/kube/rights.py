@@ -1,4 +1,4 @@
-"""What the commands ask of the Kubernetes API, and whether the user may: looked at before a run, and by the doctor."""
+"""The permissions that the commands need, and which of them the user lacks: checked before a run and by the doctor."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ RIGHTS: tuple[Right, ...] = (
     ("list", "configmaps", "", "", "run"),
     ("get", "configmaps", "", "", "run"),
     ("get", "persistentvolumeclaims", "", "", "run"),
-    ("list", "events", "", "", "why a job does not start"),
+    ("list", "events", "", "", "reasons of a failed start"),
     ("get", "services", "", "", "cluster dashboard"),
     ("create", "pods", "", "portforward", "cluster dashboard"),
     ("list", "daskclusters", "gateway.dask.org", "", "cluster list"),
@@ -30,38 +30,49 @@ RIGHTS: tuple[Right, ...] = (
 """Verb, resource, API group, subresource, and the commands that need it."""
 
 
-def missing_rights(kube: Kube, command: str = "") -> list[str]:
-    """List the rights that the user lacks in the namespace, as `create jobs (run)`.
+_INSTALLED = (
+    *(("", name) for name in ("configmaps", "secrets", "serviceaccounts", "services", "persistentvolumeclaims")),
+    ("apps", "deployments"),
+    ("networking.k8s.io", "networkpolicies"),
+    ("rbac.authorization.k8s.io", "roles"),
+    ("rbac.authorization.k8s.io", "rolebindings"),
+    ("traefik.io", "ingressroutes"),
+)
+"""API group and resource of the objects that both charts install, and of Helm's own record (secrets)."""
+DEPLOY_RIGHTS: tuple[Right, ...] = tuple(
+    (verb, resource, group, "", "deploy") for group, resource in _INSTALLED for verb in ("create", "patch", "delete")
+)
+
+
+def lacking(kube: Kube, rights: Iterable[Right], command: str = "") -> list[Right]:
+    """Return the permissions that the user lacks in the namespace.
 
     Args:
         kube: The namespace.
-        command: Only what this command needs.
+        rights: Which ones to check.
+        command: Only those that this command needs.
     """
-    return [told(each) for each in lacking(kube, command)]
-
-
-def told(right: Right) -> str:
-    """Say a right, as `create jobs (run)`."""
-    verb, resource, _, sub, commands = right
-    return f"{verb} {_full(resource, sub)} ({commands})"
-
-
-def lacking(kube: Kube, command: str = "") -> list[Right]:
-    """Return the rows of `RIGHTS` that the user lacks; arguments as above."""
     return [
-        (verb, resource, group, sub, commands)
-        for verb, resource, group, sub, commands in RIGHTS
+        right
+        for right in rights
+        for verb, resource, group, sub, commands in [right]
         if (not command or command in commands.split(", "))
         and not kube.can(verb, resource, group=group, subresource=sub)
     ]
 
 
+def worded(right: Right) -> str:
+    """Return a permission as `create jobs (run)`."""
+    verb, resource, _, sub, commands = right
+    return f"{verb} {_full(resource, sub)} ({commands})"
+
+
 def grant(rights: Iterable[Right], namespace: str, user: str) -> Json:
-    """Make the Role with some rights and the RoleBinding that gives them to a user, as one List. Pure."""
+    """Return a List with the Role of some permissions and the RoleBinding that grants them to a user. Pure."""
     verbs: dict[tuple[str, str], list[str]] = {}
     for verb, resource, group, sub, _ in rights:
         verbs.setdefault((group, _full(resource, sub)), []).append(verb)
-    rules = [{"apiGroups": [group], "resources": [full], "verbs": each} for (group, full), each in verbs.items()]
+    rules = [{"apiGroups": [group], "resources": [full], "verbs": allowed} for (group, full), allowed in verbs.items()]
     api, metadata = "rbac.authorization.k8s.io", {"name": "bai-kit-user", "namespace": namespace}
     subject = {"apiGroup": api, "kind": "User", "name": user}
     role = {"apiVersion": f"{api}/v1", "kind": "Role", "metadata": metadata, "rules": rules}
@@ -80,15 +91,16 @@ def _full(resource: str, subresource: str) -> str:
 
 
 def check_rights_and_volume(kube: Kube, claim: str) -> None:
-    """Refuse a run that would fail for want of a right or of the volume.
+    """Refuse a run that would fail because a permission or the volume is missing.
 
     Raises:
-        SetupError: names every right that is missing, or the claim.
+        SetupError: names every missing permission, or the claim.
     """
-    if missing := missing_rights(kube, "run"):
-        raise SetupError(f"no right to {', '.join(missing)} in namespace {kube.namespace}", hint="bai-kit doctor")
+    if missing := lacking(kube, RIGHTS, "run"):
+        words = ", ".join(worded(right) for right in missing)
+        raise SetupError(f"no permission to {words} in namespace {kube.namespace}", hint="bai-kit doctor")
     found = kube.get("persistentvolumeclaims", claim)
     if found is None:
-        raise SetupError(f"volume claim {claim} is not in namespace {kube.namespace}", hint="bai-kit deploy")
+        raise SetupError(f"volume claim {claim} does not exist in namespace {kube.namespace}", hint="bai-kit deploy")
     if found.get("status", {}).get("phase") == "Lost":
         raise SetupError(f"volume claim {claim} has lost its volume", hint=f"kubectl describe pvc {claim}")
