@@ -1,28 +1,35 @@
-"""Raster files opened, lent and read with rasterio, here or over HTTP.
+"""Open raster files with rasterio, on this machine or over HTTP, keep them open, and read them again after a cut.
 
 GDAL looks its options up in the environment when it needs them, so they are set there, in the client and in every
-worker; what the user has set stays.
+worker. What the user has set stays.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+import time
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import rasterio
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
-from bai.failures import explain
+from bai.failures import CutShortError, DamagedError, explain
+from bai.radiometry import NODATA, Stated
+from bai.stac.href import is_remote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bai.grid import Grid
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 GDAL_OPTIONS = {
     "GDAL_CACHEMAX": "32",  # MB in a process; every block is used once, and GDAL's default is 5 % of the memory
@@ -43,18 +50,25 @@ OPEN_DATASETS = 24
 """Datasets kept open in a process: six files for each of four threads."""
 
 
+DRIVERS = ("GTiff", "JP2OpenJPEG")
+"""The two formats of Sentinel-2. Others can name further files, and items come from strangers."""
+RETRY_DELAYS_S = (0.2, 1.0)
+"""Seconds before a file is opened anew and read again, when a transfer was cut short."""
+SIDECARS = (".msk", ".aux.xml")
+"""Files beside a local file that hold a mask, nodata, scale or offset of it."""
+
+
 class Dataset:
     """An open band, warped onto a grid if need be. Not safe for two threads at once."""
 
-    def __init__(self, href: str, warp: Grid | None, nodata: int) -> None:
-        """Open the file.
-
-        Only the two formats of Sentinel-2 are tried: others can name further files, and items come from strangers.
-        """
-        driver = "JP2OpenJPEG" if urlsplit(href).path.endswith(".jp2") else "GTiff"
-        self.file = rasterio.open(href, driver=driver, sharing=False)
+    def __init__(self, href: str, warp: Grid | None) -> None:
+        """Open the file, whatever its name; its first bytes tell the format."""
+        self.file = _open(href)
+        self.masked = MaskFlags.per_dataset in self.file.mask_flag_enums[0]
+        """Whether the file has a mask, or an alpha band, that says where it has data."""
         self.band: Any = self.file
         if warp is not None:
+            self.masked = False  # warping leaves masked pixels at nodata
             self.band = WarpedVRT(
                 self.file,
                 crs=warp.crs,
@@ -62,13 +76,19 @@ class Dataset:
                 width=warp.shape.cols,
                 height=warp.shape.rows,
                 resampling=Resampling.nearest,
-                src_nodata=nodata,
-                nodata=nodata,
+                src_nodata=NODATA,
+                nodata=NODATA,
             )
 
     @property
+    def stated(self) -> Stated:
+        """What the file states about its numbers; GDAL's scale 1 and offset 0 mean that it states nothing."""
+        scale, offset, nodata = self.file.scales[0], self.file.offsets[0], self.file.nodata
+        return Stated(None if scale == 1 and offset == 0 else scale, offset or None, nodata)
+
+    @property
     def end(self) -> int:
-        """Bytes that the file must have for its tiles, 0 when unknown."""
+        """Bytes that the file must have for its blocks, 0 when unknown; blocks of a sparse file take none."""
         items = [
             [
                 int(self.file.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=1) or 0)
@@ -85,29 +105,86 @@ class Dataset:
         self.file.close()
 
 
+def _open(href: str) -> Any:
+    """Open a file with the first driver that knows its format; the name only says which one is tried first.
+
+    Raises:
+        RasterioError: as rasterio.open.
+    """
+    first, second = DRIVERS[::-1] if urlsplit(href).path.lower().endswith((".jp2", ".j2k")) else DRIVERS
+    with _sidecars(href):
+        try:
+            file = rasterio.open(href, driver=first, sharing=False)
+        except RasterioError as error:
+            if "not recognized" not in str(error):
+                raise
+            file = rasterio.open(href, driver=second, sharing=False)
+        _ = file.mask_flag_enums  # GDAL looks for a mask beside the file when it is asked first
+        return file
+
+
+def _sidecars(href: str) -> AbstractContextManager[object]:
+    """Let GDAL look for files beside a local file where there are any; over HTTP that would cost requests."""
+    if is_remote(href) or not any(os.path.exists(href + ending) for ending in SIDECARS):  # noqa: PTH110
+        return nullcontext()
+    looking: AbstractContextManager[object] = rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="FALSE")
+    return looking
+
+
 _free: list[tuple[object, Dataset]] = []
 _lock = threading.Lock()
 
 
+def use(href: str, function: Callable[[Dataset], T], warp: Grid | None = None) -> T:
+    """Return what a function returns for an open dataset; call it again when a transfer was cut short.
+
+    Args:
+        href: An http(s) URL or a path.
+        function: What to do with the dataset.
+        warp: The grid to warp onto by nearest neighbour, if any.
+
+    Raises:
+        InputError: The file is not found, may not be read, or is damaged.
+        TemporaryError: The server does not answer, asks to try later, or cuts every transfer short.
+    """
+    for delay_s in RETRY_DELAYS_S:
+        try:
+            with lend(href, warp) as dataset:
+                return function(dataset)
+        except (CutShortError, DamagedError) as error:
+            if not is_remote(href):
+                raise
+            log.info("reading again: %s", error)
+        time.sleep(delay_s)
+        forget(href)
+    with lend(href, warp) as dataset:
+        return function(dataset)
+
+
+def forget(href: str) -> None:
+    """Make GDAL forget what it knows of a remote file, which may be that there is no such file."""
+    with rasterio.Env(CPL_VSIL_CURL_NON_CACHED="/vsicurl/"), suppress(RasterioError, OSError):
+        rasterio.open(href, driver=DRIVERS[0], sharing=False).close()
+
+
 @contextmanager
-def lend(href: str, warp: Grid | None = None, nodata: int = 0) -> Iterator[Dataset]:
+def lend(href: str, warp: Grid | None = None) -> Iterator[Dataset]:
     """Lend an open dataset to the calling thread; kept open for the next, the least recently used one closed.
 
     Args:
         href: An http(s) URL or a path.
         warp: The grid to warp onto by nearest neighbour, if any.
-        nodata: The number for pixels that the file does not cover, when warped.
 
     Raises:
-        InputError: The file is not there, may not be read, or is damaged.
-        TemporaryError: The server does not answer, or says that it is busy.
+        InputError: The file is not found, may not be read, or is damaged.
+        TemporaryError: The server does not answer, or asks to try later.
     """
-    key = (href, warp, nodata)
+    key = (href, warp)
     with _lock:
         place = next((i for i, (name, _) in enumerate(_free) if name == key), None)
         dataset = None if place is None else _free.pop(place)[1]
     try:
-        dataset = dataset or Dataset(href, warp, nodata)
+        dataset = dataset or Dataset(href, warp)
         yield dataset
     except BaseException as error:
         end = dataset.end if dataset else 0

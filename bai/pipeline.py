@@ -16,7 +16,8 @@ from bai.nbr import SEVERITY_NODATA
 from bai.output import catalog, report
 from bai.output import drawing as quicklook
 from bai.output import picture as preview
-from bai.stac.href import TIMEOUT_S, public
+from bai.stac.fetch import TIMEOUT_S
+from bai.stac.href import public
 from bai.stac.item import load_item
 from bai.stac.pair import check_pair
 
@@ -77,8 +78,9 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
     with stages("items"):
         pre, post, warnings = _items(request)
     with stages("headers"):
+        pre, post, doubts = reader.examine(pre, post)
         plan = reader.plan(pre, post, bbox=request.bbox)
-        warnings += _declared_crs(pre, post, plan) + plan.warnings
+        warnings += doubts + _declared_crs(pre, post, plan) + plan.warnings
     for warning in warnings:
         log.warning("%s", warning)
     with _whole_results(request.output_dir):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -9,19 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rasterio.crs import CRS
+from rasterio.enums import ColorInterp
 from rasterio.windows import Window as FileWindow
 
-from bai.errors import InputError
-from bai.files import lend
+from bai.errors import BaiError, InputError
+from bai.files import use
 from bai.grid import Bounds, Fit, Grid, Shape, Window
 from bai.kernel import Layer, Layers
+from bai.radiometry import NODATA
 from bai.stac.href import public
+from bai.stac.item import with_radiometry
+from bai.stac.itemtext import RIGHT_ITEMS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bai.files import Dataset
+    from bai.radiometry import Stated
     from bai.stac.item import Item, Source
+
+log = logging.getLogger(__name__)
 
 READS_AT_ONCE = 8
 """In a process, so that a task's reads share the latency; six are one task's."""
@@ -32,14 +40,15 @@ WGS84 = CRS.from_epsg(4326)
 class Input:
     """One band's file, and how its pixels come onto the result's grid."""
 
-    href: str
+    href: str = field(repr=False)
     shape: Shape
     """Of what is read: the file, or the grid that it is warped onto."""
     fit: Fit
     gain: float
     bias: float
     """Digital number * gain + bias is reflectance times a constant shared by the bands of a date."""
-    nodata: int
+    nodata: tuple[int, ...] = (NODATA,)
+    """Digital numbers of pixels without data; what is read holds NODATA for all of them."""
     warp: Grid | None = None
     """The grid to warp onto by nearest neighbour; None when whole pixels meet."""
 
@@ -92,7 +101,7 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
         TemporaryError: A server does not answer.
     """
     items = (pre, post)
-    sources = [s for item in items for s in (item.nir, item.swir2, item.scl) if s is not None]
+    sources = [source for item in items for source in item.sources]
     grids = dict(zip(sources, _reads().map(_header, sources), strict=True))
     full = grids[pre.nir]
     window = full.cover(grids[post.nir].bounds, grids[post.nir].crs, "the post-fire item")
@@ -122,22 +131,74 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
     return Plan(grid, dates[0], dates[1], tuple(warped), tags)
 
 
+def examine(pre: Item, post: Item) -> tuple[Item, Item, tuple[str, ...]]:
+    """Open all files, and complete what the items state with what the files state.
+
+    Returns:
+        Both items, with scale, offset and nodata as decided, and with hrefs that can be read; and a warning for each
+        doubt.
+
+    Raises:
+        InputError: A file cannot be used, or what item and file state cannot be.
+        TemporaryError: A server does not answer.
+    """
+    sources = [source for item in (pre, post) for source in item.sources]
+    answers = list(_reads().map(_first_readable, sources))
+    read_from = {source: here for source, (here, _) in zip(sources, answers, strict=True)}
+    stated = dict(answers)
+    found: list[Item] = []
+    warnings: tuple[str, ...] = ()
+    for item in (pre, post):
+        here = replace(item, nir=read_from[item.nir], swir2=read_from[item.swir2], scl=item.scl and read_from[item.scl])
+        complete, doubts = with_radiometry(here, stated)
+        found.append(complete)
+        warnings += doubts
+    return found[0], found[1], warnings
+
+
+def _first_readable(source: Source) -> tuple[Source, Stated]:
+    """Return a source at the first of its hrefs that can be read, and what the file there states.
+
+    Raises:
+        BaiError: none can be read; the error is that of the last one.
+    """
+    for number, href in enumerate((source.href, *source.alternates), 1):
+        here = replace(source, href=href, alternates=())
+        try:
+            return here, use(href, lambda dataset: dataset.stated)
+        except BaiError as error:
+            if number > len(source.alternates):
+                raise
+            log.warning("%s; trying the next href of asset %s", error, source.key)
+    raise AssertionError("the last href returns or raises")
+
+
 def _header(source: Source) -> Grid:
-    """Open a source's file and check that it is one band of numbers with a place on Earth."""
-    with lend(source.href) as dataset:
-        file = dataset.file
-        found = (
-            f"{public(source.href)}: {file.count} band(s) of {file.dtypes[0]}, {file.width} x {file.height}, {file.crs}"
+    """Check that a source's file is one band of numbers with a place on Earth.
+
+    Raises:
+        InputError: the file is something else.
+        TemporaryError: A server does not answer.
+    """
+    return use(source.href, lambda dataset: _checked(source, dataset.file))
+
+
+def _checked(source: Source, file: Any) -> Grid:
+    found = f"{public(source.href)}: {file.count} band(s) of {file.dtypes[0]}, {file.width} x {file.height}, {file.crs}"
+    wanted = ("uint8",) if source.band == "scl" else ("uint8", "uint16")  # what the products are
+    bands = file.count - (file.count > 1 and file.colorinterp[-1] == ColorInterp.alpha)
+    if bands != 1 or file.dtypes[0] not in wanted:
+        raise InputError(
+            f"cannot use {found}: {source.band} must be one band of {' or '.join(wanted)}",
+            hint=f"give the digital numbers of Level-2A as {wanted[-1]}, as the items of {RIGHT_ITEMS} have them",
         )
-        wanted = ("uint8",) if source.band == "scl" else ("uint8", "uint16")  # what the products are
-        if file.count != 1 or file.dtypes[0] not in wanted:
-            raise InputError(f"{found}: {source.band} must be one band of {' or '.join(wanted)}")
-        west, _, _, _, north, _ = file.transform[:6]
-        if file.crs is None or not (west > 0 > north and file.transform.is_rectilinear):
-            raise InputError(f"{found}: has no place on Earth, or is not north-up")
-        if source.band == "nir" and file.crs.linear_units not in {"metre", "meter"}:
-            raise InputError(f"{found}: its grid is not in metres", hint="give items of a UTM tile")
-        return Grid(file.crs, file.transform, Shape(file.height, file.width))
+    west, _, _, _, north, _ = file.transform[:6]
+    if file.crs is None or not (west > 0 > north and file.transform.is_rectilinear):
+        hint = "add its CRS and place: gdal_translate -a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH"
+        raise InputError(f"cannot use {found}: it has no place on Earth, or is not north-up", hint=hint)
+    if source.band == "nir" and file.crs.linear_units not in {"metre", "meter"}:
+        raise InputError(f"cannot use {found}: its grid is not in metres", hint="give items of a UTM tile")
+    return Grid(file.crs, file.transform, Shape(file.height, file.width))
 
 
 def _input(source: Source, item: Item, grid: Grid, grids: dict[Source, Grid]) -> Input:
@@ -182,23 +243,27 @@ def _read(source: Input, window: Window) -> tuple[Layer, int]:
     cols = range(left // fit.factor, (left + window.width - 1) // fit.factor + 1)
     inside_rows = range(max(rows.start, 0), min(rows.stop, source.shape.rows))
     inside_cols = range(max(cols.start, 0), min(cols.stop, source.shape.cols))
-    with lend(source.href, source.warp, source.nodata) as dataset:
-        pixels, size = _pixels(dataset, inside_rows, inside_cols)
+    pixels, size = use(source.href, lambda dataset: _pixels(dataset, inside_rows, inside_cols), source.warp)
+    for number in source.nodata:
+        if number != NODATA:
+            pixels[pixels == number] = NODATA
     if (inside_rows, inside_cols) != (rows, cols):
-        whole = np.full((len(rows), len(cols)), source.nodata, pixels.dtype)
+        whole = np.full((len(rows), len(cols)), NODATA, pixels.dtype)
         top_gap, left_gap = inside_rows.start - rows.start, inside_cols.start - cols.start
         whole[top_gap : top_gap + len(inside_rows), left_gap : left_gap + len(inside_cols)] = pixels
         pixels = whole
     row_phase, col_phase = top - rows.start * fit.factor, left - cols.start * fit.factor
-    return Layer(pixels, fit.factor, row_phase, col_phase, source.gain, source.bias, source.nodata), size
+    return Layer(pixels, fit.factor, row_phase, col_phase, source.gain, source.bias, NODATA), size
 
 
 def _pixels(dataset: Dataset, rows: range, cols: range) -> tuple[npt.NDArray[Any], int]:
-    """Read a rectangle of a dataset, and say how many compressed bytes its blocks have."""
+    """Read a rectangle of a dataset; masked pixels become NODATA. Return also the size of its blocks in the file."""
     if not (rows and cols):
         return np.empty((len(rows), len(cols)), dataset.file.dtypes[0]), 0
     window = FileWindow(cols.start, rows.start, len(cols), len(rows))
     pixels = dataset.band.read(1, window=window)
+    if dataset.masked:
+        pixels[dataset.band.read_masks(1, window=window) == 0] = NODATA
     if dataset.band is not dataset.file or dataset.file.driver != "GTiff":
         return pixels, pixels.nbytes
     height, width = dataset.file.block_shapes[0]
@@ -207,7 +272,12 @@ def _pixels(dataset: Dataset, rows: range, cols: range) -> tuple[npt.NDArray[Any
         for row in range(rows.start // height, (rows.stop - 1) // height + 1)
         for col in range(cols.start // width, (cols.stop - 1) // width + 1)
     ]
-    return pixels, sum(dataset.file.block_size(1, row, col) for row, col in blocks)
+    return pixels, sum(_block_size(dataset, row, col) for row, col in blocks)
+
+
+def _block_size(dataset: Dataset, row: int, col: int) -> int:
+    """Return the compressed size of a block in bytes; 0 for a block that a sparse file does not store."""
+    return int(dataset.file.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1) or 0)
 
 
 @cache

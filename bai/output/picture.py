@@ -62,7 +62,7 @@ def read_light(source: Source, grid: Grid, shape: tuple[int, int]) -> NDArray[np
         return None
     finally:
         close_all()
-    known = numbers[numbers != source.nodata]
+    known = numbers[~np.isin(numbers, source.nodata)]
     if not known.size:
         return None
     low, high = np.percentile(known, (1, 99))

@@ -198,9 +198,8 @@ def _input(item: Item) -> dict[str, Any]:
                 "href": public(source.href),
                 "scale": source.scale,
                 "offset": source.offset,
-                "nodata": source.nodata,
+                "nodata": list(source.nodata),
             }
-            for source in (item.nir, item.swir2, item.scl)
-            if source is not None
+            for source in item.sources
         },
     }

@@ -1,48 +1,43 @@
-"""STAC Item -> `Item` with its three `Source`s: which files, and how their numbers become reflectance. No pixels."""
+"""Turn a STAC Item into an `Item` with its three `Source`s: which files, and what is stated about their numbers."""
 
 from __future__ import annotations
 
-import logging
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from bai.errors import InputError
+from bai.radiometry import AUTO, NODATA, QUANTIFICATION, SILENT, BoaOffset, Rule, Stated, decide, nodata_numbers
+from bai.stac import bands, fetch, itemtext, product
 from bai.stac import href as hrefs
-from bai.stac import itemtext
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping
 
-    from bai.stac.itemtext import Band
+    from bai.stac.itemtext import Asset, Band
 
-log = logging.getLogger(__name__)
-
-BoaOffset = Literal["auto", "apply", "none"]
-
-QUANTIFICATION = 1e-4
-"""Reflectance per digital number (QUANTIFICATION_VALUE 10000 of every Level-2A product)."""
-BOA_ADD_OFFSET = -1000
-"""Digital numbers to add before scaling, in products of processing baseline 04.00 and later (ESA, 25 January 2022)."""
-OFFSET_SINCE = (4, 0)
-NODATA = 0
-"""Digital number that means "no data" in every Level-2A band and in SCL."""
+__all__ = ["BoaOffset", "Item", "Source", "load_item", "parse_item", "with_radiometry"]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One band of an item: where it is and what its numbers mean."""
+    """One band of an item: where its file is, and what the numbers in the file mean."""
 
     band: Band
     key: str
     """The asset's key in the item."""
-    href: str
-    """An http(s) URL or an absolute path."""
-    scale: float
+    href: str = field(repr=False)
+    """An http(s) URL, with user and password where they are needed, or an absolute path."""
+    scale: float = QUANTIFICATION
     """Reflectance per digital number; 1 for SCL."""
-    offset: float
+    offset: float = 0.0
     """Reflectance to add after scaling; 0 for SCL."""
-    nodata: int
-    """The digital number that means "no data", tested before scaling."""
+    nodata: tuple[int, ...] = (NODATA,)
+    """Digital numbers of pixels without data, tested before scaling."""
+    stated: Stated = SILENT
+    """What the item states, before the file is known."""
+    alternates: tuple[str, ...] = field(default=(), repr=False)
+    """Where else the same file is, as `href`; tried in order when it cannot be read there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +45,15 @@ class Item:
     """A Sentinel-2 Level-2A item: what the application needs of it."""
 
     id: str
-    href: str
-    """Where it was read: an http(s) URL or an absolute path."""
+    """The item's id, with control characters escaped."""
+    href: str = field(repr=False)
+    """Where it was read: an http(s) URL, with user and password where they are needed, or an absolute path."""
     collection: str | None
     datetime: dt.datetime
     """Sensing time in UTC."""
     platform: str | None
     baseline: str | None
     """Processing baseline such as `05.09`; None when the item does not say."""
-    bbox: tuple[float, float, float, float]
-    """West, south, east, north in degrees (WGS 84)."""
     nir: Source
     swir2: Source
     scl: Source | None
@@ -67,96 +61,115 @@ class Item:
     """The grid's EPSG code as the item declares it; the raster's own one counts."""
     product: str | None = None
     """Name of ESA's product, such as `S2A_MSIL2A_20210718T190321_...`; None when the item does not say."""
+    rule: Rule = AUTO
+    """What decides about the offset beside the bands' own statements."""
     warnings: tuple[str, ...] = ()
     """What to know about the item before trusting its map."""
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The item's sources: NIR, SWIR2, and SCL where there is one."""
+        return (self.nir, self.swir2) if self.scl is None else (self.nir, self.swir2, self.scl)
 
-def load_item(ref: str, *, boa_offset: BoaOffset = "auto", timeout_s: float = hrefs.TIMEOUT_S) -> Item:
-    """Read a Sentinel-2 Level-2A item and say where its bands are and what their numbers mean.
+
+def load_item(ref: str, *, boa_offset: BoaOffset = "auto", timeout_s: float = fetch.TIMEOUT_S) -> Item:
+    """Read a Sentinel-2 Level-2A item and find where its bands are.
 
     Args:
         ref: http(s) URL, `file://` URL or path of the item's JSON.
-        boa_offset: See `radiometric_offset`.
+        boa_offset: See `bai.radiometry.Rule`.
         timeout_s: Seconds for one answer of the server.
 
     Raises:
-        InputError: not there, not JSON, not an Item, not Sentinel-2 Level-2A, a band missing, or an href that must
+        InputError: not found, not JSON, not an Item, not Sentinel-2 Level-2A, a band missing, or an href that must
             not be opened.
-        TemporaryError: the server cannot be reached, hangs, or keeps saying "later".
+        TemporaryError: the server cannot be reached, hangs, or keeps asking to try again later.
     """
     href = hrefs.normalise(ref)
-    return parse_item(hrefs.read_text(href, timeout_s=timeout_s), href, boa_offset=boa_offset)
+    text = fetch.read_text(href, timeout_s=timeout_s)
+    return parse_item(text.body, href, moved_to=text.moved_to, boa_offset=boa_offset)
 
 
-def parse_item(text: bytes, href: str, *, boa_offset: BoaOffset = "auto") -> Item:
-    """Parse an item's JSON; `href` is where it came from, absolute. Errors as `load_item`."""
-    data = itemtext.validate(text, hrefs.public(href))
-    props = data.properties
-    itemtext.require_level_2a(data)
-    baseline = itemtext.baseline_of(data)
-    applied = props.v1_applied if props.v1_applied is not None else props.v0_applied
-
-    def source(band: Band, key: str) -> Source:
-        asset = data.assets[key]
-        where = hrefs.resolve(asset.href, href, f"asset {key!r} of item {data.id}")
-        scale, offset, nodata = asset.declared()
-        if band == "scl":
-            return Source(band, key, where, 1.0, 0.0, _nodata(nodata))
-        scale = scale if scale and math.isfinite(scale) and scale > 0 else QUANTIFICATION
-        offset = radiometric_offset(boa_offset, applied=applied, declared=offset, baseline=baseline, scale=scale)
-        return Source(band, key, where, scale, offset, _nodata(nodata))
-
-    nir, swir2, scl = (
-        itemtext.require_key(data, "nir"),
-        itemtext.require_key(data, "swir2"),
-        itemtext.find_key(data, "scl"),
-    )
-    if boa_offset == "auto" and baseline is None and applied is None and data.assets[nir].declared()[1] is None:
-        log.warning("item %s says neither baseline nor offset: taken as before 04.00; see --boa-offset", data.id)
-    return Item(
-        id=data.id, href=href, collection=data.collection, datetime=data.when(),
-        platform=props.platform, baseline=baseline, bbox=data.box(),
-        nir=source("nir", nir), swir2=source("swir2", swir2), scl=source("scl", scl) if scl else None,
-        epsg=itemtext.epsg_of(data, data.assets[nir]), product=props.uri or props.v0_product,
-    )  # fmt: skip
-
-
-def radiometric_offset(
-    mode: BoaOffset,
-    *,
-    applied: bool | None,
-    declared: float | None,
-    baseline: str | None,
-    scale: float = QUANTIFICATION,
-) -> float:
-    """Return the reflectance to add after scaling: the offset trap of Sentinel-2, in one place.
-
-    The flag beats the declaration: Earth Search v1 items say `boa_offset_applied: true` (the files are already shifted)
-    and declare the offset -0.1 at the same time, so applying it would subtract twice. Without a flag the declaration is
-    right (Earth Search c1, CDSE); without either the processing baseline decides, never the date, because old scenes
-    are reprocessed.
+def parse_item(body: bytes, href: str, *, moved_to: str | None = None, boa_offset: BoaOffset = "auto") -> Item:
+    """Parse an item's JSON.
 
     Args:
-        mode: `auto` by the rule above; `apply` or `none` where the user knows that the item is wrong.
-        applied: The item's boa_offset_applied flag; None without one.
-        declared: The asset's declared offset in reflectance; None without one.
-        baseline: Processing baseline such as `04.00`; None when unknown (no offset then).
-        scale: Reflectance per digital number.
+        body: The JSON.
+        href: Where the item was asked for, absolute.
+        moved_to: The final URL when the server redirected the request.
+        boa_offset: See `bai.radiometry.Rule`.
+
+    Raises:
+        InputError: as `load_item`.
     """
-    full = BOA_ADD_OFFSET * scale
-    if mode != "auto":
-        return full if mode == "apply" else 0.0
-    if applied:
-        return 0.0
-    if applied is None and declared is not None and math.isfinite(declared):
-        return declared
-    return full if baseline and _version(baseline) >= OFFSET_SINCE else 0.0
+    data = itemtext.validate(body, hrefs.public(href))
+    props = data.properties
+    product.require_level_2a(data)
+    baseline, doubts = product.baseline_of(data)
+    bases = hrefs.bases(href, moved_to, data.self_link())
+    keys: dict[Band, str] = {"nir": bands.require_key(data, "nir"), "swir2": bands.require_key(data, "swir2")}
+    if scl := bands.find_key(data, "scl"):
+        keys["scl"] = scl
+    assets = {band: data.asset(key) for band, key in keys.items()}
+
+    def source(band: Band) -> Source:
+        key, asset = keys[band], assets[band]
+        where = _places(asset, bases, f"asset {key!r} of item {data.name}")
+        return Source(band, key, where[0], stated=asset.stated(), alternates=where[1:])
+
+    item = Item(
+        id=data.name, href=moved_to or href, collection=data.collection, datetime=data.when(),
+        platform=props.platform, baseline=baseline,
+        nir=source("nir"), swir2=source("swir2"), scl=source("scl") if "scl" in keys else None,
+        epsg=product.epsg_of(data, assets["nir"]), product=props.uri or props.v0_product,
+        rule=Rule(boa_offset, props.v1_applied if props.v1_applied is not None else props.v0_applied, baseline),
+        warnings=() if boa_offset != "auto" else tuple(f"item {data.name}: {doubt}" for doubt in doubts),
+    )  # fmt: skip
+    return with_radiometry(item, {})[0]
 
 
-def _version(baseline: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in baseline.split("."))
+def _places(asset: Asset, bases: tuple[str, ...], what: str) -> tuple[str, ...]:
+    """Return where an asset's file may be, the best place first.
+
+    Raises:
+        InputError: every href is one that must not or cannot be opened; the error is that of the asset's own href.
+    """
+    places: list[str] = []
+    refused: list[InputError] = []
+    for href in (asset.href, *asset.alternates()):
+        for base in bases if hrefs.is_relative(href) else bases[-1:]:
+            try:
+                places.append(hrefs.resolve(href, base, what))
+            except InputError as exc:
+                refused.append(exc)
+    if not places:
+        raise refused[0]
+    return tuple(dict.fromkeys(places))
 
 
-def _nodata(declared: float | str | None) -> int:
-    """Return the declared nodata where it is a number that uint16 can hold, else the product's 0."""
-    return int(declared) if isinstance(declared, (int, float)) and declared in range(1 << 16) else NODATA
+def with_radiometry(item: Item, files: Mapping[Source, Stated]) -> tuple[Item, tuple[str, ...]]:
+    """Decide what the numbers of an item's bands mean.
+
+    Args:
+        item: The item.
+        files: What each source's file states; nothing for a source that is left out.
+
+    Returns:
+        The item with scale, offset and nodata of its sources, and a warning for each doubt.
+
+    Raises:
+        InputError: what item and files state cannot be.
+    """
+    stated = {source: (source.stated, files.get(source, SILENT)) for source in item.sources}
+    try:
+        meanings, doubts = decide(item.rule, {s.band: both for s, both in stated.items() if s.band != "scl"})
+    except InputError as exc:
+        raise InputError(f"item {item.id}: {exc}", hint=exc.hint) from exc
+
+    def complete(source: Source) -> Source:
+        meaning = meanings[source.band]
+        return replace(source, scale=meaning.scale, offset=meaning.offset, nodata=meaning.nodata)
+
+    scl = item.scl and replace(item.scl, scale=1.0, nodata=nodata_numbers("scl", *stated[item.scl], []))
+    filled = replace(item, nir=complete(item.nir), swir2=complete(item.swir2), scl=scl)
+    return filled, tuple(f"item {item.id}: {doubt}" for doubt in doubts)

@@ -76,13 +76,12 @@ def make_item(write_band: Callable[..., Path]) -> Callable[..., Item]:
                 href=str(path),
                 scale=1.0 if mask else scale,
                 offset=0.0 if mask else offset,
-                nodata=0,
             )
 
         return Item(
             id=f"item-{date}", href=f"/items/{date}.json", collection="sentinel-2-l2a",
             datetime=dt.datetime(2021, 7, 13 if date == "pre" else 18, tzinfo=dt.UTC), platform="sentinel-2a", baseline="05.09",
-            bbox=(-123.0, 40.0, -122.0, 41.0), nir=source("nir", nir, 10.0), swir2=source("swir2", swir2, 20.0),
+            nir=source("nir", nir, 10.0), swir2=source("swir2", swir2, 20.0),
             scl=None if scl is None else source("scl", scl, 20.0),
         )  # fmt: skip
 

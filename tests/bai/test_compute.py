@@ -164,7 +164,7 @@ def cut_short(item):
 def test_a_damaged_file_ends_the_run_and_leaves_nothing(threads, scene, tmp_path):
     pre, post = scene[0]
     cut_short(post)
-    with pytest.raises(InputError, match=r"post-nir.tif: cannot be read"):
+    with pytest.raises(InputError, match=r"cannot read .*post-nir.tif"):
         fails_in(tmp_path / "out", pre, post, threads)
 
 
@@ -226,7 +226,7 @@ def test_on_dask_the_bytes_are_the_same_and_the_cluster_stays(scheduler, scene, 
 def test_a_damaged_file_met_by_a_worker_stays_one_clear_line(scene, tmp_path):
     pre, post = scene[0]
     cut_short(post)
-    with connect() as cluster, pytest.raises(InputError, match=r"^\S+post-nir.tif: cannot be read: [^\n]*$") as caught:
+    with connect() as cluster, pytest.raises(InputError, match=r"^cannot read \S+post-nir.tif: [^\n]*$") as caught:
         fails_in(tmp_path / "out", pre, post, cluster)
     assert caught.value.hint
 

@@ -55,7 +55,7 @@ def web(copy: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
         "no_proxy": "127.0.0.1",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("bai.stac.href.BACKOFF_S", 0)
+    monkeypatch.setattr("bai.stac.fetch.BACKOFF_S", 0)
     with serve(copy) as web:
         yield web
 

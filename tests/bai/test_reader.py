@@ -189,7 +189,7 @@ def test_a_file_without_a_place_is_refused(pair, tmp_path):
     path = tmp_path / "nowhere.tif"
     with rasterio.open(path, "w", driver="GTiff", height=9, width=9, count=1, dtype="uint16") as file:
         file.write(np.ones((1, 9, 9), np.uint16))
-    with pytest.raises(InputError, match=r"nowhere.tif: 1 band\(s\) of uint16, 9 x 9, None: has no place on Earth"):
+    with pytest.raises(InputError, match=r"nowhere.tif: 1 band\(s\) of uint16, 9 x 9, None: it has no place on Earth"):
         plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
 
 
@@ -199,12 +199,12 @@ def test_other_formats_are_not_opened(pair, tmp_path):
     path.write_text(
         f'<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource><SourceFilename>{pair[0].nir.href}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>'
     )
-    with pytest.raises(InputError, match=r"band.tif: cannot be read: .*not recognized"):
+    with pytest.raises(InputError, match=r"band.tif: neither a GeoTIFF nor a JPEG 2000 file"):
         plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
 
 
 def test_a_missing_file_is_an_input_error_that_pickles(pair, tmp_path):
-    with pytest.raises(InputError, match=r"gone.tif: cannot be read: .*No such file") as caught:
+    with pytest.raises(InputError, match=r"cannot read .*gone.tif: No such file") as caught:
         plan(replace(pair[0], nir=replace(pair[0].nir, href=str(tmp_path / "gone.tif"))), pair[1])
     caught.value.__cause__ = caught.value.__context__ = None  # as a task does; with tblib loaded they go along
     copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
@@ -216,7 +216,7 @@ def test_a_file_cut_short_is_an_input_error_when_its_end_is_read(pair):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     the_plan = plan(*pair)
     read(the_plan, Window(0, 0, 64, 64), masked=False)
-    with pytest.raises(InputError, match=r"post-nir.tif: cannot be read: .*got .* bytes, expected"):
+    with pytest.raises(InputError, match=r"post-nir.tif: the file is cut short, \d+ of \d+ bytes"):
         read(the_plan, Window(128, 256, 64, 40), masked=False)
 
 
@@ -237,7 +237,7 @@ class Misbehaving(http.server.BaseHTTPRequestHandler):
         first = int((self.headers.get("Range") or "bytes=0-").split("=")[1].split("-")[0])
         if trouble.isdigit():
             return self.refuse(int(trouble))
-        if trouble == "hang" or (trouble == "hang-later" and self.server.seen[trouble] in {3, 4, 5}):
+        if trouble == "hang" or (trouble == "hang-later" and self.server.seen[trouble] >= 3):
             self.server.over.wait(30)
             self.close_connection = True
             return None
@@ -317,7 +317,7 @@ def test_a_server_in_trouble_is_named_without_its_secrets(online, trouble, error
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("trouble", "message"), [("busy-later", "HTTP 503"), ("hang-later", "stopped answering")])
+@pytest.mark.parametrize(("trouble", "message"), [("busy-later", "HTTP 503"), ("hang-later", "no answer")])
 def test_a_server_that_fails_under_way_is_a_temporary_error(online, monkeypatch, trouble, message):
     monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "1")
     the_plan = plan(*online(trouble))
@@ -329,7 +329,7 @@ def test_a_file_cut_short_on_a_server_is_an_input_error(online, pair):
     path = Path(pair[1].nir.href)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     the_plan = plan(*online("none"))
-    with pytest.raises(InputError, match=r"post-nir.tif: is cut short: it should have \d+ bytes"):
+    with pytest.raises(InputError, match=r"post-nir.tif: the file is cut short, it should have \d+ bytes"):
         read(the_plan, Window(128, 256, 64, 40), masked=False)
 
 

@@ -1,16 +1,16 @@
-"""Test that items of five catalogues become equal sources, and the offset rule for each catalogue."""
+"""Test that items of the five catalogues become the same kind of sources, wherever an item was read."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import logging
 from pathlib import Path
 
 import pytest
 
 from bai.errors import InputError
-from bai.stac.item import Item, load_item, parse_item, radiometric_offset
+from bai.radiometry import Stated
+from bai.stac.item import Item, load_item, parse_item, with_radiometry
 
 ITEMS = Path(__file__).parents[2] / "data" / "items"
 REMOTE = "https://catalogue.example.com/collections/s2/items/one"
@@ -46,44 +46,14 @@ def test_each_catalogue(name: str, keys: tuple[str, ...], baseline: str, offset:
     assert item.scl is not None
     assert (item.nir.key, item.swir2.key, item.scl.key) == keys
     assert (item.baseline, item.epsg) == (baseline, 32610)
-    assert item.bbox == (-121.83, 39.66, -120.54, 40.64)
+    assert item.warnings == ()
+    assert with_radiometry(item, {})[1] == ()
     assert item.datetime.utcoffset() == dt.timedelta(0)
     for source in (item.nir, item.swir2):
-        assert (source.scale, source.nodata) == (1e-4, 0)
+        assert (source.scale, source.nodata) == (1e-4, (0,))
         assert source.offset == pytest.approx(offset)
         assert Path(source.href).parent == ITEMS
     assert (item.scl.scale, item.scl.offset) == (1.0, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("applied", "declared", "baseline", "expected"),
-    [
-        (True, -0.1, "05.09", 0.0),  # the trap: the files are shifted already
-        (True, None, "04.00", 0.0),
-        (False, -0.1, "05.09", -0.1),
-        (False, None, "04.00", -0.1),
-        (False, 0.0, "05.09", -0.1),  # the flag counts, not the declaration
-        (False, -0.1, "03.01", 0.0),
-        (None, -0.1, "05.00", -0.1),
-        (None, 0.0, "03.01", 0.0),
-        (None, -0.05, None, -0.05),
-        (None, float("nan"), "05.00", -0.1),
-        (None, None, "04.00", -0.1),
-        (None, None, "03.01", 0.0),
-        (None, None, "02.14", 0.0),
-        (None, None, "10.00", -0.1),
-        (None, None, None, 0.0),
-    ],
-)
-def test_offset_rule(applied: bool | None, declared: float | None, baseline: str | None, expected: float) -> None:
-    rule = {"applied": applied, "declared": declared, "baseline": baseline}
-    assert radiometric_offset("auto", **rule) == pytest.approx(expected)
-    assert radiometric_offset("apply", **rule) == pytest.approx(-0.1)
-    assert radiometric_offset("none", **rule) == 0.0
-
-
-def test_offset_follows_the_scale() -> None:
-    assert radiometric_offset("apply", applied=None, declared=None, baseline=None, scale=1.0) == -1000
 
 
 def test_user_overrides_a_wrong_flag() -> None:
@@ -91,29 +61,11 @@ def test_user_overrides_a_wrong_flag() -> None:
     assert item.nir.offset == item.swir2.offset == pytest.approx(-0.1)
 
 
-def test_warns_when_nothing_says_the_offset(caplog: pytest.LogCaptureFixture) -> None:
+def test_warns_when_nothing_says_the_offset() -> None:
     body = with_properties("planetary-computer-n0400", **{"s2:processing_baseline": None, "s2:product_uri": None})
-    with caplog.at_level(logging.WARNING):
-        assert parse_item(body, "/items/a.json").nir.offset == 0.0
-    assert "--boa-offset" in caplog.text
-
-
-def test_baseline_from_the_product_name() -> None:
-    body = with_properties("planetary-computer-n0400", **{"s2:processing_baseline": None})
-    assert parse_item(body, "/items/a.json").baseline == "04.00"
-
-
-def test_common_name_when_no_key_is_known() -> None:
-    assets = json.loads(text())["assets"]
-    renamed = {{"nir": "near", "nir-jp2": "a-jp2"}.get(key, key): asset for key, asset in assets.items()}
-    item = parse_item(text(assets=renamed), "/items/a.json")
-    assert item.nir.key == "near"  # neither the jp2 twin, which sorts first, nor nir08
-
-
-def test_finest_asset_of_a_common_name() -> None:
-    assets = json.loads(text("cdse-n0511"))["assets"]
-    assets = {key.replace("B12_", "SWIR_"): asset for key, asset in assets.items()}
-    assert parse_item(text("cdse-n0511", assets=assets), "/items/a.json").swir2.key == "SWIR_20m"
+    item = parse_item(body, "/items/a.json")
+    assert item.nir.offset == 0.0
+    assert "--boa-offset" in with_radiometry(item, {})[1][0]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +76,6 @@ def test_finest_asset_of_a_common_name() -> None:
         (b"[1, 2]", "not a STAC 1.0 or 1.1 Item"),
         (b'{"type": "FeatureCollection", "features": []}', "type: .*FeatureCollection"),
         (text(stac_version="0.9.0"), "stac_version: .*0.9.0"),
-        (text(bbox=[1, 2, 3]), "bbox has 3 numbers"),
         (with_properties("earth-search-v1-n0301", datetime=None), "neither datetime nor start_datetime"),
         (text(assets={"thumbnail": {"href": "./a.jpg"}}), "no asset for nir .* its keys are thumbnail"),
         (
@@ -141,43 +92,65 @@ def test_refuses_what_is_not_a_usable_item(body: bytes, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("collection", "changes", "message"),
-    [
-        (
-            "landsat-c2-l2",
-            {"platform": "landsat-8", "constellation": "landsat"},
-            "not Sentinel-2: platform 'landsat-8'",
-        ),
-        ("sentinel-1-grd", {"platform": "sentinel-1a", "constellation": "sentinel-1"}, "not Sentinel-2"),
-        (None, {"platform": None, "constellation": None}, "not Sentinel-2"),
-        ("sentinel-2-l1c", {}, "Level-1C"),
-        ("sentinel-2", {"s2:product_type": "S2MSI1C"}, "Level-1C"),
-    ],
-)
-def test_refuses_other_satellites_and_levels(
-    collection: str | None, changes: dict[str, str | None], message: str
-) -> None:
-    properties = json.loads(with_properties("earth-search-v1-n0301", **changes))["properties"]
-    with pytest.raises(InputError, match=message):
-        parse_item(text(collection=collection, properties=properties), REMOTE)
-
-
-def test_platform_alone_is_enough() -> None:
-    properties = json.loads(with_properties("earth-search-v1-n0301", constellation=None))["properties"]
-    assert parse_item(text(collection=None, properties=properties), REMOTE).platform == "sentinel-2b"
-
-
 def test_item_without_scene_classification() -> None:
     assets = {key: asset for key, asset in json.loads(text())["assets"].items() if key != "scl"}
     assert parse_item(text(assets=assets), REMOTE).scl is None
 
 
-def test_bbox_with_heights_and_time_without_zone() -> None:
-    properties = json.loads(with_properties("earth-search-v1-n0301", datetime="2021-07-13T19:03:24"))["properties"]
-    item = parse_item(text(bbox=[1, 2, 0, 3, 4, 100], properties=properties), REMOTE)
-    assert item.bbox == (1, 2, 3, 4)
-    assert item.datetime == dt.datetime(2021, 7, 13, 19, 3, 24, tzinfo=dt.UTC)
+def test_what_is_not_used_may_have_any_form() -> None:
+    """Null, a number for a text, or a list of lists: only the chosen assets and properties are validated."""
+    data = json.loads(text())
+    data["assets"] |= {
+        "preview": {"href": None, "raster:bands": [[{"nodata": None}]]}, "none": None, "list": [1],
+        "odd": {"href": "./odd.tif", "eo:bands": "nir", "bands": {"name": "nir"}},
+    }  # fmt: skip
+    data["assets"]["nir"] |= {"eo:bands": "none", "gsd": "ten", "roles": 3, "title": None}
+    data["properties"] |= {"constellation": ["sentinel-2"], "proj:epsg": "32610", "s2:product_uri": {}, "gsd": []}
+    data |= {"bbox": None, "geometry": None, "links": None, "stac_extensions": None, "id": 20210713}
+    item = parse_item(json.dumps(data).encode(), REMOTE)
+    assert (item.id, item.nir.key, item.epsg, item.product) == ("20210713", "nir", 32610, None)
+
+
+def test_numbers_as_text_and_null_for_absent() -> None:
+    assets = json.loads(text())["assets"]
+    assets["nir"]["raster:bands"] = [{"scale": "0.0001", "offset": "0", "nodata": "65535"}]
+    assets["swir22"] |= {"raster:bands": None, "bands": None, "raster:scale": None}
+    assets["scl"] |= {"raster:bands": None, "nodata": "255"}
+    item = parse_item(text(assets=assets), REMOTE)
+    assert item.nir.stated == Stated(1e-4, 0.0, 65535)
+    assert item.nir.nodata == (0, 65535)
+    assert item.swir2.stated == Stated()
+    assert item.scl.nodata == (0, 255)
+
+
+def test_a_chosen_asset_is_validated() -> None:
+    assets = json.loads(text())["assets"]
+    assets["nir"]["raster:bands"] = [[{"scale": 1}]]
+    with pytest.raises(InputError, match=r"assets\.nir\.raster:bands\.0"):
+        parse_item(text(assets=assets), REMOTE)
+
+
+@pytest.mark.parametrize(
+    ("when", "utc"),
+    [
+        ("2021-07-13T19:03:24", dt.datetime(2021, 7, 13, 19, 3, 24, tzinfo=dt.UTC)),
+        ("2021-07-14T01:03:24+06:00", dt.datetime(2021, 7, 13, 19, 3, 24, tzinfo=dt.UTC)),
+        ("2021-07-13", dt.datetime(2021, 7, 13, tzinfo=dt.UTC)),
+    ],
+)
+def test_times_become_utc(when: str, utc: dt.datetime) -> None:
+    item = parse_item(with_properties("earth-search-v1-n0301", datetime=when), REMOTE)
+    assert item.datetime == utc
+    assert item.datetime.utcoffset() == dt.timedelta(0)
+
+
+def test_a_time_before_all_times_is_refused() -> None:
+    with pytest.raises(InputError, match="impossible datetime"):
+        parse_item(with_properties("earth-search-v1-n0301", datetime="0001-01-01T00:00:00+06:00"), REMOTE)
+
+
+def test_an_id_cannot_break_a_line() -> None:
+    assert parse_item(text(id="x\n2026 | INFO\x1b[2J\0"), REMOTE).id == "x\\n2026 | INFO\\x1b[2J\\x00"
 
 
 def test_start_datetime_stands_in() -> None:
@@ -187,15 +160,57 @@ def test_start_datetime_stands_in() -> None:
     assert parse_item(json.dumps(properties).encode(), REMOTE).datetime.day == 13
 
 
-@pytest.mark.parametrize("nodata", ["nan", -1, 0.5, None])
-def test_impossible_nodata_becomes_zero(nodata: object) -> None:
+@pytest.mark.parametrize("nodata", ["nan", -1, 0.5, None, 65536, ""])
+def test_a_nodata_that_no_pixel_can_hold_does_not_count(nodata: object) -> None:
     assets = json.loads(text())["assets"]
     assets["nir"]["raster:bands"][0]["nodata"] = nodata
-    assert parse_item(text(assets=assets), REMOTE).nir.nodata == 0
+    assert parse_item(text(assets=assets), REMOTE).nir.nodata == (0,)
+
+
+def test_relative_hrefs_count_from_the_final_url_else_the_self_link_else_the_reference(tmp_path: Path) -> None:
+    links = [{"rel": "self", "href": "https://data.example.com/items/one.json"}]
+    plain, linked, local = text(links=[]), text(links=links), f"{tmp_path}/a.json"
+    assert parse_item(plain, REMOTE).nir.href == "https://catalogue.example.com/collections/s2/items/B08.tif"
+    assert parse_item(linked, REMOTE).nir.href == "https://data.example.com/items/B08.tif"
+    assert parse_item(linked, REMOTE).nir.alternates == (parse_item(plain, REMOTE).nir.href,)
+    moved = parse_item(linked, REMOTE, moved_to="https://moved.example.com/x/one.json")
+    assert (moved.nir.href, moved.nir.alternates) == ("https://moved.example.com/x/B08.tif", ())
+    assert moved.href == "https://moved.example.com/x/one.json"
+    copy = parse_item(linked, local)
+    assert (copy.nir.href, copy.nir.alternates) == (f"{tmp_path}/B08.tif", ("https://data.example.com/items/B08.tif",))
+
+
+@pytest.mark.parametrize("link", ["file:///etc/item.json", "/etc/item.json", "./item.json", 3, None])
+def test_a_self_link_is_no_way_to_this_machines_files(link: object) -> None:
+    item = parse_item(text(links=[{"rel": "self", "href": link}]), REMOTE)
+    assert (item.nir.href, item.nir.alternates) == ("https://catalogue.example.com/collections/s2/items/B08.tif", ())
+
+
+def test_alternates_stand_in_for_hrefs_that_cannot_be_opened() -> None:
+    assets = json.loads(text())["assets"]
+    https = "https://data.example.com/B08.tif"
+    assets["nir"] |= {
+        "href": "s3://eodata/B08.jp2",
+        "alternate": {"s3": {"href": "s3://x/a"}, "https": {"href": https}},
+    }
+    assets["swir22"] |= {"alternate": {"https": {"href": "https://data.example.com/B12.tif"}, "odd": None, "none": {}}}
+    item = parse_item(text(assets=assets, links=[]), REMOTE)
+    assert (item.nir.href, item.nir.alternates) == (https, ())
+    assert item.swir2.alternates == ("https://data.example.com/B12.tif",)
+    assets["nir"]["alternate"] = {"file": {"href": "file:///etc/passwd"}}
+    with pytest.raises(InputError, match="s3://eodata") as caught:
+        parse_item(text(assets=assets), REMOTE)
+    assert "CDSE" in caught.value.hint
+
+
+def test_passwords_are_not_in_what_is_printed() -> None:
+    item = parse_item(text(), "https://user:word@catalogue.example.com/items/one")
+    assert item.nir.href == "https://user:word@catalogue.example.com/items/B08.tif"
+    assert "word" not in repr(item)
 
 
 def test_item_is_a_value() -> None:
-    item = parse_item(text(), REMOTE)
+    item = parse_item(text(links=[]), REMOTE)
     assert isinstance(item, Item)
-    assert item == parse_item(text(), REMOTE)
+    assert item == parse_item(text(links=[]), REMOTE)
     assert item.nir.href == "https://catalogue.example.com/collections/s2/items/B08.tif"

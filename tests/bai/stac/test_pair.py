@@ -1,4 +1,4 @@
-"""Two items of one overpass, in the wrong order, or the same one."""
+"""Test that two items of one overpass, in the wrong order, or equal are noticed."""
 
 from __future__ import annotations
 
