@@ -36,8 +36,6 @@ WITHOUT_TEST_MODULE = {
     "toolkit/bai_kit/doctor/probe_script.py",
     "toolkit/bai_kit/package/checking.py",
     "toolkit/bai_kit/package/packing.py",
-    "toolkit/bai_kit/release/merge.py",
-    "toolkit/bai_kit/release/show.py",
     "toolkit/cwl_dask/calrissian/main.py",
     "toolkit/cwl_dask/calrissian/patches.py",
     "toolkit/cwl_dask/calrissian/session.py",

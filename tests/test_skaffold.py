@@ -10,7 +10,6 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from bai_kit.release.merge import Values, apply_set
 from tests.charts.helm_wheels import ensure
 
 ROOT = Path(__file__).parents[1]
@@ -44,14 +43,11 @@ def images(config: dict) -> dict[str, str]:
     return words
 
 
-def values_of(release: dict, words: dict[str, str]) -> Values:
-    values: Values = {}
-    for key, value in release.get("setValues", {}).items():
-        values = apply_set(values, f"{key}={value}")
+def assignments_of(release: dict, words: dict[str, str]) -> list[str]:
+    values = dict(release.get("setValues", {}))
     for key, template in release.get("setValueTemplates", {}).items():
-        value = re.sub(r"\{\{\s*\.(\w+)\s*\}\}", lambda match: words[match[1]], template)
-        values = apply_set(values, f"{key}={value}")
-    return values
+        values[key] = re.sub(r"\{\{\s*\.(\w+)\s*\}\}", lambda match: words[match[1]], template)
+    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
 
 
 @pytest.fixture(scope="module", params=PROFILES)
@@ -61,11 +57,8 @@ def deployed(request):
     objects = {}
     for release in config["deploy"]["helm"]["releases"]:
         command = [ensure("helm3") / "helm", "template", release["name"], ROOT / release["chartPath"]]
-        values = json.dumps(values_of(release, images(config)))
-        options = ["--namespace", release["namespace"], "--values", "-"]
-        done = subprocess.run(
-            [*command, *options], input=values, capture_output=True, text=True, timeout=60, check=False
-        )
+        options = ["--namespace", release["namespace"], *assignments_of(release, images(config))]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         objects[release["name"]] = [each for each in yaml.safe_load_all(done.stdout) if each]
     return config, objects

@@ -85,17 +85,41 @@ class Runner(Model):
     node_selector: Labels = {}
     """Labels of the nodes that take runners."""
     tolerations: Objects = []
-    """Taints that runners bear."""
+    """Tolerations of runners."""
     affinity: dict[str, Any] = {}
     """Affinity of runners."""
     priority_class_name: DnsName = ""
     """Priority class of runners."""
+    runtime_class_name: DnsName = ""
+    """Runtime class of runners."""
+    extra_volumes: Objects = []
+    """More volumes of runners."""
+    extra_volume_mounts: Objects = []
+    """More mounts of runner and guard."""
+    pending_seconds: Annotated[int, Field(ge=1)] = 100
+    """Seconds that a step's pod may stay unschedulable before the job ends with 75. An autoscaler needs minutes."""
     service_account: ServiceAccount = ServiceAccount()
 
 
 class Steps(Model):
     """The pods of the CWL steps."""
 
+    node_selector: Labels = {}
+    """Labels of the nodes that take steps."""
+    tolerations: Objects = []
+    """Tolerations of steps."""
+    affinity: dict[str, Any] = {}
+    """Affinity of steps."""
+    priority_class_name: DnsName = ""
+    """Priority class of steps."""
+    runtime_class_name: DnsName = ""
+    """Runtime class of steps."""
+    env: Objects = []
+    """More environment of steps, as Kubernetes writes it, such as a proxy."""
+    extra_volumes: Objects = []
+    """More volumes of steps."""
+    extra_volume_mounts: Objects = []
+    """More mounts of steps."""
     service_account: ServiceAccount = ServiceAccount()
 
 
@@ -123,8 +147,37 @@ class PasswordSecret(Model):
     """Key in that Secret."""
 
 
+class TokenSecret(Model):
+    """The token by which runner and steps sign in at a JupyterHub's gateway."""
+
+    name: DnsName = ""
+    """Existing Secret with a JupyterHub token. Needed for gateway.auth.type: jupyterhub."""
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$")] = "token"
+    """Key in that Secret."""
+
+
+class Certificate(Model):
+    """The authority that signed the gateway's certificate, where the images do not trust the authority already."""
+
+    secret_name: DnsName = ""
+    """Existing Secret with the authority's certificate; of the Secret only this key is mounted."""
+    config_map_name: DnsName = ""
+    """Existing ConfigMap with the authority's certificate; not used when secretName is set."""
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$")] = "ca.crt"
+    """Key in that Secret or ConfigMap."""
+
+
+class GatewayAuth(Model):
+    """How runner and steps sign in."""
+
+    type: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")] = "basic"
+    """basic (name and optional password), jupyterhub (token), or a class of dask-gateway's client as module.Class."""
+    kwargs: dict[str, Any] = {}
+    """Arguments of that class. They are kept in a ConfigMap: no secrets."""
+
+
 class Gateway(Model):
-    """How the runner and the steps find Dask Gateway."""
+    """How the runner and the steps reach Dask Gateway. `bai-kit deploy` takes this from the gateway's release."""
 
     address: Url = ""
     """Address of Dask Gateway. Empty: http://traefik-dask-gateway.NAMESPACE.svc.cluster.local:80"""
@@ -134,7 +187,10 @@ class Gateway(Model):
     """What dashboard links begin with where it differs."""
     username: Annotated[str, Field(pattern=r"^([a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?)?$", max_length=63)] = ""
     """User at the gateway. Empty: NAMESPACE.RELEASE, so releases do not see each other's clusters."""
+    auth: GatewayAuth = GatewayAuth()
     password_secret: PasswordSecret = PasswordSecret()
+    token_secret: TokenSecret = TokenSecret()
+    certificate: Certificate = Certificate()
     cluster_options: dict[str, Any] = {}
     """Defaults of the gateway's cluster options, such as worker_cores; a package's requirement goes before them."""
 
@@ -176,6 +232,8 @@ class Job(Model):
     """Seconds after its end at which a job and its log are removed; results stay on the volume. null: never."""
     active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
     """Seconds after which a job is ended. null: never."""
+    queue: DnsName = ""
+    """Kueue's LocalQueue for jobs: they are created suspended, and Kueue starts them. Empty: jobs start at once."""
 
 
 class Values(Model):
@@ -187,8 +245,18 @@ class Values(Model):
     """Labels of every object, of the jobs too."""
     common_annotations: Labels = {}
     """Annotations of every object, of the jobs too."""
-    image_pull_secrets: Objects = []
-    """Existing pull secrets, as [{name: ...}], of runner and steps."""
+    global_: Annotated[dict[str, Any], Field(alias="global")] = {}
+    """Values of an umbrella chart; of these only imageRegistry is read, where this chart's own is empty."""
+    enabled: bool = True
+    """Condition for umbrella charts that have this chart as a dependency; the chart itself does not read the key."""
+    image_registry: str = ""
+    """Registry and path that replace ghcr.io/bai-kit in image names. Images that other values name stay."""
+    image_pull_secrets: list[str | Labels] = []
+    """Existing pull secrets of runner and steps: names, or objects with a name."""
+    pod_security_context: dict[str, Any] = {}
+    """On top of the pods' security context (non-root 1000:1000, fsGroup 1000); null removes a key."""
+    container_security_context: dict[str, Any] = {}
+    """On top of the containers' security context (read-only root, no capabilities); null removes a key."""
     runner: Runner = Runner()
     steps: Steps = Steps()
     rbac: Rbac = Rbac()

@@ -165,9 +165,13 @@ class Values(Model):
     fullname_override: str = ""
     """Replaces release and chart in the names of all objects."""
     global_: Annotated[dict[str, Any], Field(alias="global")] = {}
-    """Left to charts that have this one as a dependency."""
+    """Values of an umbrella chart; of these only imageRegistry is read, where this chart's own is empty."""
     enabled: bool = True
-    """Left to charts that have this one as a dependency, as its condition."""
+    """Condition for umbrella charts that have this chart as a dependency; the chart itself does not read the key."""
+    image_registry: str = ""
+    """Registry and path that replace ghcr.io/bai-kit and docker.io in the default image names. Names in values stay."""
+    pod_security_context: dict[str, Any] = {}
+    """On top of every pod's security context (non-root 1000:1000, fsGroup 1000), Dask's too; null removes a key."""
     common_labels: Labels = {}
     """Labels of every object and pod, Dask's included."""
     common_annotations: Labels = {}

@@ -74,6 +74,6 @@ class PodSettings(Model):
     extra_volume_mounts: Objects = []
     """More mounts."""
     pod_security_context: dict[str, Any] = {}
-    """Laid over the pods' security context (non-root 1000:1000, RuntimeDefault seccomp)."""
+    """On top of the pods' security context; null removes a key."""
     container_security_context: dict[str, Any] = {}
-    """Laid over the containers' security context (read-only root, no capabilities)."""
+    """On top of the containers' security context (read-only root, no capabilities); null removes a key."""

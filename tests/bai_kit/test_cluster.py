@@ -1,5 +1,6 @@
 """Test Dask clusters read from objects of Kubernetes, and the port-forward to a dashboard."""
 
+import json
 import socket
 import threading
 from contextlib import closing
@@ -59,14 +60,14 @@ def test_an_unknown_cluster_cannot_be_dismissed():
 
 def test_the_link_is_the_walkthroughs():
     kube = FakeKube(("daskclusters", cluster("a", phase="Running")), ("daskclusters", cluster("b", phase="Stopped")))
-    assert dashboard_link(kube, None, 8001) == "http://127.0.0.1:8001/clusters/ns.a/status"
+    assert dashboard_link(kube, None, "http://127.0.0.1:8001") == "http://127.0.0.1:8001/clusters/ns.a/status"
 
 
 def test_of_two_clusters_one_must_be_named():
     kube = FakeKube(("daskclusters", cluster("a", phase="Running")), ("daskclusters", cluster("b", phase="Running")))
     with pytest.raises(UsageError, match=r"ns\.a, ns\.b"):
-        dashboard_link(kube, None, 8001)
-    assert dashboard_link(kube, "ns.b", 1).endswith("/clusters/ns.b/status")
+        dashboard_link(kube, None, "http://127.0.0.1:8001")
+    assert dashboard_link(kube, "ns.b", "http://127.0.0.1:8001").endswith("/clusters/ns.b/status")
 
 
 def service(target):
@@ -95,14 +96,15 @@ def test_a_service_without_a_ready_pod_is_said_so():
         service_target(FakeKube(), "traefik")
 
 
-@pytest.mark.parametrize(
-    ("release", "service"), [("dask-gateway", "traefik-dask-gateway"), ("dg", "traefik-dg-dask-gateway")]
-)
-def test_the_dashboards_way_leads_through_the_gateway_of_any_release(monkeypatch, capsys, release, service):
-    monkeypatch.setattr(Common, "kube", lambda _: FakeKube())
-    with pytest.raises(SystemExit):
-        main(["cluster", "dashboard", "--gateway-release", release])
-    assert f"no service {service} in namespace" in capsys.readouterr().err
+def test_the_way_to_the_dashboards_is_what_the_gateways_release_says(monkeypatch, capsys):
+    labels = {"app.kubernetes.io/instance": "gate", "app.kubernetes.io/component": "client"}
+    said = {"address": "https://x", "auth": "simple", "proxyAddress": "", "service": "traefik-gate"}
+    found = {"metadata": {"name": "gate-client", "labels": labels}, "data": {"client.json": json.dumps(said)}}
+    monkeypatch.setattr(Common, "kube", lambda _: FakeKube(("configmaps", found)))
+    for release, message in (("gate", "no service traefik-gate in"), ("other", "no release other of")):
+        with pytest.raises(SystemExit):
+            main(["cluster", "dashboard", "--gateway-release", release])
+        assert message in capsys.readouterr().err
 
 
 class EchoChannels:

@@ -54,7 +54,15 @@ class Helm:
             HelmError: values refused by the schema, or a template failed.
         """
         file, stdin = ("-", json.dumps(values or {})) if not isinstance(values, Path) else (str(values), None)
-        where = ["--namespace", namespace, "--values", file, *(["--notes"] if notes else [])]
+        where = [
+            "--namespace",
+            namespace,
+            "--values",
+            file,
+            "--api-versions",
+            "helm.sh/hooks",
+            *(["--notes"] if notes else []),
+        ]
         text = self.run("template", release or chart, str(CHARTS / chart), *where, *args, stdin=stdin)
         objects = yaml.load_all(text, yaml.CSafeLoader)
         return [each for each in objects if each]

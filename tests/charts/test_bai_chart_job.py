@@ -43,7 +43,10 @@ def test_the_log_variable_comes_after_the_name_that_it_contains(pod):
 def test_every_path_of_a_job_lies_in_its_own_folder(pod):
     paths = [word.partition("=")[2] for word in pod["containers"][0]["args"] if "=/calrissian" in word]
     assert len(paths) == 5
-    assert all(path.startswith("/calrissian/$(JOB_NAME)/") for path in paths)
+    assert not any("JOB_NAME" in path for path in paths)
+    for container in pod["containers"]:
+        (mount,) = [each for each in container["volumeMounts"] if each["name"] == "work"]
+        assert mount == {"name": "work", "mountPath": "/calrissian", "subPath": "JOB"}
 
 
 def test_a_job_is_tried_once_and_is_removed_after_a_day(job):
@@ -71,6 +74,7 @@ def test_filling_in_a_name_inputs_and_a_package_makes_the_job_of_a_run(job):
     assert pod["metadata"]["labels"]["bai-kit/job"] == "fire-1"
     assert json.loads(pod["metadata"]["annotations"]["bai-kit/params"]) == {"a": "{{ b }}"}
     assert pod["spec"]["containers"][0]["args"][-2:] == ["/job/app-package.json", "/job/params.json"]
+    assert {each["subPath"] for each in pod["spec"]["containers"][0]["volumeMounts"] if "subPath" in each} == {"fire-1"}
     (items,) = [each["downwardAPI"]["items"] for each in pod["spec"]["volumes"] if "downwardAPI" in each]
     assert sorted(each["path"] for each in items) == ["app-package.json", "params.json"]
 
@@ -82,7 +86,8 @@ def test_job_enabled_renders_the_very_same_job_under_another_name(render):
     stored = json.loads(data_of(objects, "bai-job")["job.json"])
     name = made["metadata"]["name"]
     assert name.startswith("bai-")
-    expected = json.loads(json.dumps(stored).replace('"bai-kit/job": "bai"', f'"bai-kit/job": "{name}"'))
+    text = json.dumps(stored).replace('"bai-kit/job": "bai"', f'"bai-kit/job": "{name}"')
+    expected = json.loads(text.replace('"subPath": "JOB"', f'"subPath": "{name}"'))
     expected["metadata"]["name"] = name
     assert made == expected
     assert json.loads(made["spec"]["template"]["metadata"]["annotations"]["bai-kit/params"]) == params

@@ -92,7 +92,7 @@ def test_every_value_in_a_template_exists():
     for path in (CHART / "templates").rglob("*"):
         if path.is_file():
             used |= set(re.findall(r"\.Values((?:\.[a-zA-Z]+)+)", path.read_text()))
-    for path in used:
+    for path in used - {".global.imageRegistry"}:  # of whichever chart has this one as a dependency
         node = copy.deepcopy(values)
         for part in path.strip(".").split("."):
             assert part in node, path

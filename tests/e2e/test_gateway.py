@@ -224,7 +224,7 @@ def test_password_and_https(bed, tmp_path):
     key, certificate = tmp_path / "tls.key", tmp_path / "tls.crt"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=test", "-keyout", key,
-         "-out", certificate, "-addext", f"subjectAltName=DNS:{host}"],
+         "-out", certificate, "-addext", f"subjectAltName=DNS:{host}.svc.cluster.local,DNS:{host}"],
         check=True, capture_output=True,
     )  # fmt: skip
     bed.kubectl("create", "secret", "tls", "certificate", f"--cert={certificate}", f"--key={key}")

@@ -63,8 +63,13 @@ def dismiss(kube: Kube, name: str) -> None:
     wait_gone(kube, f"{CLUSTER_LABEL}={short}")
 
 
-def dashboard_link(kube: Kube, name: str | None, port: int) -> str:
-    """Return the URL of a cluster's dashboard through a port-forward; of the only running cluster by default.
+def dashboard_link(kube: Kube, name: str | None, address: str) -> str:
+    """Return the URL of a cluster's dashboard; of the only running cluster by default.
+
+    Args:
+        kube: The cluster's namespace.
+        name: The cluster's name, with or without its namespace.
+        address: Where the gateway's Traefik is reached, with its prefix and without a slash at the end.
 
     Raises:
         UsageError: no such cluster runs, or several run and none is named.
@@ -72,7 +77,7 @@ def dashboard_link(kube: Kube, name: str | None, port: int) -> str:
     running = [cluster for cluster in list_clusters(kube) if cluster.phase == "Running"]
     chosen = [cluster for cluster in running if name is None or name in {cluster.name, cluster.full_name}]
     if len(chosen) == 1:
-        return f"http://127.0.0.1:{port}/clusters/{chosen[0].full_name}/status"
+        return f"{address}/clusters/{chosen[0].full_name}/status"
     if name is not None:
         message = f"no Dask cluster {name} is running in namespace {kube.namespace}"
     elif running:

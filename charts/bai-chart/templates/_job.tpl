@@ -1,18 +1,25 @@
 {{/*
-The one description of a run. `bai-kit run` reads it from the ConfigMap of templates/job/configmap.yaml, sets the name
-(metadata.name, and the labels bai-kit/job of Job and pod) and the pod's annotation bai-kit/params, and creates it. For a
-package of its own it sets the annotation bai-kit/package and the path /job/app-package.json in place of
-/package/app-package.json. `job.enabled` makes a Job of it here.
+The one description of a run. `bai-kit run` reads it from the ConfigMap of templates/job/configmap.yaml and creates a Job
+of it. `bai-kit run` sets the name (metadata.name, the labels bai-kit/job of Job and pod, and the subPath "JOB" of the
+mounts of the volume `work`) and the annotation bai-kit/params of the pod. For a package that is not the release's it also
+sets the annotation bai-kit/package, and the path /job/app-package.json in place of /package/app-package.json.
+`job.enabled` makes a Job of the same description here. Takes (dict "root" $ "name" NAME "folder" SUBPATH).
 */}}
 {{- define "bai-chart.job" -}}
 {{- $name := .name }}
+{{- $folder := .folder }}
 {{- with .root }}
 {{- $labels := include "bai-chart.jobLabels" (dict "root" . "name" $name) }}
 apiVersion: batch/v1
 kind: Job
 metadata:
-  {{- include "bai-chart.metadata" (dict "root" . "name" $name "labels" $labels) | nindent 2 }}
+  {{- $queue := ternary (printf "%s\nkueue.x-k8s.io/queue-name: %s" $labels .Values.job.queue) $labels (ne .Values.job.queue "") }}
+  {{- include "bai-chart.metadata" (dict "root" . "name" $name "labels" $queue) | nindent 2 }}
 spec:
+  {{- if .Values.job.queue }}
+  # Kueue starts the Job when its queue has room.
+  suspend: true
+  {{- end }}
   # A second try would write into the first one's folder; `bai-kit run --retries` makes a new job instead.
   backoffLimit: 0
   {{- if not (kindIs "invalid" .Values.job.ttlSecondsAfterFinished) }}
@@ -32,37 +39,36 @@ spec:
         kubectl.kubernetes.io/default-container: runner
         bai-kit/params: {{ .Values.job.params | toRawJson | toRawJson }}
     spec:
-      {{- include "bai-chart.jobPod" . | nindent 6 }}
+      {{- include "bai-chart.jobPod" (dict "root" . "folder" $folder) | nindent 6 }}
 {{- end }}
 {{- end }}
 
 {{- define "bai-chart.jobPod" -}}
+{{- $folder := .folder }}
+{{- with .root }}
 serviceAccountName: {{ include "bai-chart.runner.serviceAccountName" . }}
 automountServiceAccountToken: true
 restartPolicy: Never
-# Dismissing the clusters takes 1 to 3 s, and up to 20 s when the gateway is away.
+# Dismissing the clusters takes 1 to 3 s, and up to 20 s when the gateway does not answer.
 terminationGracePeriodSeconds: 30
 enableServiceLinks: false
-{{- with .Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+{{- include "bai-chart.pullSecrets" . }}
 {{- include "bai-chart.placement" .Values.runner }}
 securityContext:
   {{- include "bai-chart.podSecurity" . | nindent 2 }}
 containers:
-  # Stays the first: Calrissian copies the volumes of its pod's first container to the steps.
+  # The runner must be the first container: Calrissian copies the volumes of the first one to the steps.
   - name: runner
     command: [cwl-dask-calrissian]
     args:
       - --max-ram={{ .Values.runner.maxRam }}
       - --max-cores={{ .Values.runner.maxCores }}
       - --pod-serviceaccount={{ include "bai-chart.steps.serviceAccountName" . }}
-      - --outdir=/calrissian/$(JOB_NAME)/results
-      - --tmp-outdir-prefix=/calrissian/$(JOB_NAME)/tmp/
-      - --stdout=/calrissian/$(JOB_NAME)/output.json
-      - --stderr=/calrissian/$(JOB_NAME)/run.log
-      - --usage-report=/calrissian/$(JOB_NAME)/usage.json
+      - --outdir=/calrissian/results
+      - --tmp-outdir-prefix=/calrissian/tmp/
+      - --stdout=/calrissian/output.json
+      - --stderr=/calrissian/run.log
+      - --usage-report=/calrissian/usage.json
       {{- range .Values.runner.extraArgs }}
       - {{ . | quote }}
       {{- end }}
@@ -70,53 +76,70 @@ containers:
       - /job/params.json
     resources:
       {{- toYaml .Values.runner.resources | nindent 6 }}
-    {{- include "bai-chart.runnerContainer" . | nindent 4 }}
-  # Ends what a killed runner left: docs/decisions/0004-guard.md
+    {{- include "bai-chart.runnerContainer" (dict "root" . "folder" $folder) | nindent 4 }}
+  # The guard ends the clusters and steps of a killed runner: docs/decisions/0004-guard.md
   - name: guard
     command: [cwl-dask-guard]
     resources:
       {{- toYaml .Values.runner.guardResources | nindent 6 }}
-    {{- include "bai-chart.runnerContainer" . | nindent 4 }}
+    {{- include "bai-chart.runnerContainer" (dict "root" . "folder" $folder) | nindent 4 }}
 volumes:
   - {name: work, persistentVolumeClaim: {claimName: {{ include "bai-chart.claimName" . }}}}
   - {name: tmp, emptyDir: {}}
   - {name: guard, emptyDir: {}}
   - {name: gateway, configMap: {name: {{ include "bai-chart.gatewayName" . }}}}
+  - {name: step-pod, configMap: {name: {{ include "bai-chart.stepPodName" . }}}}
   - {name: package, configMap: {name: {{ include "bai-chart.packageName" . }}}}
   - name: job
     downwardAPI:
       items:
         - {path: params.json, fieldRef: {fieldPath: "metadata.annotations['bai-kit/params']"}}
         - {path: app-package.json, fieldRef: {fieldPath: "metadata.annotations['bai-kit/package']"}}
+  {{- with include "bai-chart.certificateVolume" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with .Values.runner.extraVolumes }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
-{{/* What runner and guard have in common. */}}
+{{/* Image, environment, mounts and security context of both containers. */}}
 {{- define "bai-chart.runnerContainer" -}}
+{{- $folder := .folder }}
+{{- with .root }}
 image: {{ include "bai-chart.image" (dict "root" . "image" .Values.runner.image) }}
 imagePullPolicy: {{ .Values.runner.image.pullPolicy }}
 env:
   - {name: CALRISSIAN_POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
   - {name: JOB_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.labels['bai-kit/job']"}}}
-  # uid 1000 has no entry in /etc/passwd: without USER dask-gateway finds no name, without HOME no directory.
+  # The user id may have no entry in /etc/passwd: dask-gateway takes the user's name from USER, Python the home from HOME.
   - {name: USER, value: {{ include "bai-chart.gatewayUser" . | quote }}}
   - {name: HOME, value: /tmp}
   - {name: CWL_DASK_GUARD, value: /run/cwl-dask}
-  - {name: CWL_DASK_LOG, value: /calrissian/$(JOB_NAME)/run.log}
-  {{- with include "bai-chart.passwordEnv" . }}
-  {{- . | nindent 2 }}
-  {{- end }}
+  - {name: CWL_DASK_FAILURE, value: /calrissian/failure.json}
+  - {name: CWL_DASK_STEP_POD, value: /etc/cwl-dask/step-pod.json}
+  - {name: CWL_DASK_PENDING_SECONDS, value: {{ .Values.runner.pendingSeconds | quote }}}
+  - {name: CWL_DASK_LOG, value: /calrissian/run.log}
+  {{- include "bai-chart.gatewayEnv" . | nindent 2 }}
   {{- with .Values.runner.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 securityContext:
   {{- include "bai-chart.containerSecurity" . | nindent 2 }}
 volumeMounts:
-  - {name: work, mountPath: /calrissian}
+  - {name: work, mountPath: /calrissian, subPath: {{ $folder }}}
   - {name: tmp, mountPath: /tmp}
   - {name: guard, mountPath: /run/cwl-dask}
   - {name: gateway, mountPath: /etc/dask, readOnly: true}
   - {name: package, mountPath: /package, readOnly: true}
+  - {name: step-pod, mountPath: /etc/cwl-dask, readOnly: true}
   - {name: job, mountPath: /job, readOnly: true}
+  {{- include "bai-chart.certificateMount" . | nindent 2 }}
+  {{- with .Values.runner.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "bai-chart.jobLabels" -}}

@@ -30,6 +30,18 @@ releases in one namespace share nothing. 45 characters leave room for the suffix
 {{ include "bai-chart.fullname" . }}-job
 {{- end }}
 
+{{- define "bai-chart.stepPodName" -}}
+{{ include "bai-chart.fullname" . }}-steps
+{{- end }}
+
 {{- define "bai-chart.testName" -}}
 {{ include "bai-chart.fullname" . }}-test
+{{- end }}
+
+{{/*
+Says something when Helm itself installs the release, and so runs its hooks. `helm template` asks no Kubernetes: piped
+into kubectl, the test would start at once. `--api-versions helm.sh/hooks` shows the test.
+*/}}
+{{- define "bai-chart.hooksRun" -}}
+{{- if or (.Capabilities.APIVersions.Has "helm.sh/hooks") (lookup "v1" "ServiceAccount" .Release.Namespace "") -}}yes{{- end -}}
 {{- end }}

@@ -1,6 +1,6 @@
 {{/*
 The application package as JSON text. It is data: never passed through tpl, since CWL may hold "{{ "{{" }}".
-Only `package.image` changes it, and only the images of its tools.
+Only the images of its tools change: to `package.image`, or for the chart's own package to `imageRegistry`.
 */}}
 {{- define "bai-chart.package" -}}
 {{- $text := .Values.package.cwl | default (.Files.Get "files/app-package.json") }}
@@ -11,8 +11,12 @@ Only `package.image` changes it, and only the images of its tools.
 {{- if gt (len $text) 1000000 }}
 {{- fail (printf "package.cwl: %d bytes; a ConfigMap holds 1 MiB" (len $text)) }}
 {{- end }}
-{{- with .Values.package.image.repository }}
-{{- $image := include "bai-chart.image" (dict "root" $ "image" $.Values.package.image) }}
+{{- $repository := .Values.package.image.repository }}
+{{- if and (not $repository) (not .Values.package.cwl) (include "bai-chart.imageRegistry" .) }}
+{{- $repository = "ghcr.io/bai-kit/bai" }}
+{{- end }}
+{{- with $repository }}
+{{- $image := include "bai-chart.image" (dict "root" $ "image" (dict "repository" . "tag" $.Values.package.image.tag)) }}
 {{- $found := dict }}
 {{- include "bai-chart.setImages" (dict "node" $package "image" $image "found" $found) }}
 {{- if gt (len $found) 1 }}

@@ -17,8 +17,15 @@
 {{- define "dask-gateway.hooks" -}}hooks-{{ include "dask-gateway.fullname" . }}{{- end -}}
 {{- define "dask-gateway.auth" -}}{{ include "dask-gateway.fullname" . }}-auth{{- end -}}
 {{- define "dask-gateway.server" -}}{{ include "dask-gateway.fullname" . }}-server{{- end -}}
+{{- define "dask-gateway.clientName" -}}{{ include "dask-gateway.fullname" . }}-client{{- end -}}
 {{- define "dask-gateway.test" -}}{{ include "dask-gateway.fullname" . }}-test{{- end -}}
 {{- define "dask-gateway.dask" -}}{{ include "dask-gateway.fullname" . }}-dask{{- end -}}
+
+{{/* Says something when Helm itself installs the release, and so runs its hooks. `helm template` asks no Kubernetes: piped
+     into kubectl, the Job that ends clusters and the test would start at once. `--api-versions helm.sh/hooks` shows them. */}}
+{{- define "dask-gateway.hooksRun" -}}
+{{- if or (.Capabilities.APIVersions.Has "helm.sh/hooks") (lookup "v1" "ServiceAccount" .Release.Namespace "") -}}yes{{- end -}}
+{{- end -}}
 
 {{/* The namespace of the clusters. */}}
 {{- define "dask-gateway.namespace" -}}
@@ -36,10 +43,17 @@
 {{- end -}}
 {{- end -}}
 
-{{/* repository:tag or repository@digest. Takes image (name, tag) and root. */}}
+{{/* repository:tag or repository@digest. Takes image (name, tag) and root. imageRegistry replaces the registries of the
+     default names; a name that the values give stays as it is. */}}
 {{- define "dask-gateway.image" -}}
 {{- $tag := default .root.Chart.AppVersion .image.tag -}}
-{{- if hasPrefix "sha256:" $tag -}}{{ .image.name }}@{{ $tag }}{{- else -}}{{ .image.name }}:{{ $tag }}{{- end -}}
+{{- $name := .image.name -}}
+{{- with .root.Values.imageRegistry | default .root.Values.global.imageRegistry -}}
+{{- if or (hasPrefix "ghcr.io/bai-kit/" $name) (eq $name "docker.io/traefik") -}}
+{{- $name = printf "%s/%s" (trimSuffix "/" .) (base $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if hasPrefix "sha256:" $tag -}}{{ $name }}@{{ $tag }}{{- else -}}{{ $name }}:{{ $tag }}{{- end -}}
 {{- end -}}
 
 {{/* The prefix without its last slash: empty for the root. */}}

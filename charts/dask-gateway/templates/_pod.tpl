@@ -20,14 +20,31 @@ metadata:
 {{- uniq $found | toJson -}}
 {{- end -}}
 
+{{/* A pod's security context: `restricted`, then podSecurityContext of the whole chart, then of one component. Takes root
+     and over. A key that ends up null is left out. */}}
 {{- define "dask-gateway.podSecurity" -}}
 {{- $base := dict "runAsNonRoot" true "runAsUser" 1000 "runAsGroup" 1000 "fsGroup" 1000 "seccompProfile" (dict "type" "RuntimeDefault") -}}
-{{- toYaml (mergeOverwrite $base (deepCopy .)) -}}
+{{- $whole := mergeOverwrite $base (deepCopy .root.Values.podSecurityContext) -}}
+{{- include "dask-gateway.withoutNull" (mergeOverwrite $whole (deepCopy .over)) -}}
 {{- end -}}
 
 {{- define "dask-gateway.containerSecurity" -}}
 {{- $base := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
-{{- toYaml (mergeOverwrite $base (deepCopy .)) -}}
+{{- include "dask-gateway.withoutNull" (mergeOverwrite $base (deepCopy .)) -}}
+{{- end -}}
+
+{{- define "dask-gateway.withoutNull" -}}
+{{- $found := dict -}}
+{{- range $key, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}{{- $_ := set $found $key $value -}}{{- end -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end -}}
+
+{{/* The extraPodConfig of Dask's pods without its securityContext, which `podSecurity` has laid over already. */}}
+{{- define "dask-gateway.daskPod" -}}
+{{- $over := .pod.securityContext | default dict -}}
+{{- set (omit .pod "securityContext") "securityContext" (include "dask-gateway.podSecurity" (dict "root" .root "over" $over) | fromYaml) | toJson -}}
 {{- end -}}
 
 {{/* The pod's spec up to its containers. */}}
@@ -35,7 +52,7 @@ metadata:
 serviceAccountName: {{ include "dask-gateway.serviceAccount" . }}
 automountServiceAccountToken: true
 securityContext:
-  {{- include "dask-gateway.podSecurity" .values.podSecurityContext | nindent 2 }}
+  {{- include "dask-gateway.podSecurity" (dict "root" .root "over" .values.podSecurityContext) | nindent 2 }}
 {{- with include "dask-gateway.pullSecrets" (concat .values.imagePullSecrets .root.Values.imagePullSecrets) | fromJsonArray }}
 imagePullSecrets: {{ toJson . }}
 {{- end }}
@@ -113,6 +130,9 @@ apiVersion: v1
 kind: ServiceAccount
 {{ include "dask-gateway.metadata" (dict "root" .root "component" .component "name" $account "annotations" .root.Values.rbac.serviceAccountAnnotations) }}
 automountServiceAccountToken: false
+{{- with include "dask-gateway.pullSecrets" .root.Values.imagePullSecrets | fromJsonArray }}
+imagePullSecrets: {{ toJson . }}
+{{- end }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ $wide | ternary "ClusterRole" "Role" }}

@@ -49,9 +49,9 @@
     "schedulerCmd" $backend.schedulerCmd
     "workerCmd" $backend.workerCmd
     "terminationGracePeriodSeconds" $backend.terminationGracePeriodSeconds
-    "scheduler" (dict "extraPodConfig" $scheduler.extraPodConfig "extraContainerConfig" $scheduler.extraContainerConfig
+    "scheduler" (dict "extraPodConfig" (include "dask-gateway.daskPod" (dict "root" . "pod" $scheduler.extraPodConfig) | fromJson) "extraContainerConfig" $scheduler.extraContainerConfig
       "labels" $scheduler.labels "annotations" (merge (deepCopy $scheduler.annotations) (include "dask-gateway.scrape" (dict "root" . "port" 8787) | fromYaml)))
-    "worker" (dict "extraPodConfig" $worker.extraPodConfig "extraContainerConfig" $worker.extraContainerConfig
+    "worker" (dict "extraPodConfig" (include "dask-gateway.daskPod" (dict "root" . "pod" $worker.extraPodConfig) | fromJson) "extraContainerConfig" $worker.extraContainerConfig
       "labels" $worker.labels "annotations" $worker.annotations))
   "clusterConfig" (dict
     "idle_timeout" (int $values.gateway.idleTimeout)

@@ -80,7 +80,7 @@ def test_a_job_that_is_shown_without_a_name_or_with_one_can_be_made(run):
 def test_a_bad_value_is_a_usage_error_that_names_it(run):
     code, _, err = run("render", "manifests", "--set", "bai.runner.maxRam=8GB")
     assert code == 2
-    assert err.startswith("error: runner.maxRam: '8GB' does not match")
+    assert err.startswith("error: --set: bai.runner.maxRam: '8GB' does not match")
     code, _, err = run("render", "values", "--set", "runner.maxRam=8G")
     assert code == 2
     assert "`dask-gateway:` and `bai:`" in err

@@ -177,3 +177,11 @@ def test_the_steps_whole_output_comes_on_request(volume, tmp_path):
     assert fetch(volume, "bai-1", tmp_path / "home").files == 3
     assert fetch(volume, "bai-1", tmp_path / "more", keep_log=True).files == 4
     assert (tmp_path / "more" / "step.log").read_text() == "all"
+
+
+def test_an_empty_folder_is_not_listed_because_only_root_could_remove_it(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "one" / "run.log").write_text("x")
+    out = LocalVolume(tmp_path).run("list")[1]
+    assert [json.loads(line)["job"] for line in out.splitlines()] == ["one"]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bai_kit.errors import HelmError, SetupError, ValuesError, WaitTimeout
+from bai_kit.errors import HelmError, SetupError, WaitTimeout
 from bai_kit.release import deploy as module
 from bai_kit.release.deploy import deploy, ensure_namespace
+from bai_kit.release.live import LogLines
 from bai_kit.release.plan import Release
-from bai_kit.release.show import LogLines
 from tests.bai_kit.fake_helm import FakeHelm, claim, deployment, pod
 from tests.bai_kit.fakes import FakeKube
 
@@ -113,16 +113,6 @@ def test_a_rollback_that_fails_too_does_not_hide_the_reason(helm):
         run(helm)
 
 
-def test_bad_values_of_both_charts_are_named_before_anything_is_changed(helm):
-    bad = [Release(each.name, each.chart, {"bad": each.name}) for each in RELEASES]
-    with pytest.raises(ValuesError) as caught:
-        run(helm, bad)
-    assert "dask-gateway: additional properties 'dask-gateway'" in caught.value.message
-    assert "bai-chart: additional properties 'bai'" in caught.value.message
-    assert "nothing was changed" in caught.value.message
-    assert helm.calls == []
-
-
 def test_patience_ends_and_the_state_is_said(helm):
     helm.objects["dask-gateway"] = [deployment(available=0)]
     helm.kube.objects["pods", "api-1"] = pod()
@@ -170,7 +160,7 @@ def test_a_line_is_logged_only_when_a_workload_changes(helm, caplog):
         if len(looks) == 4:
             helm.kube.objects["deployments", "api"] = deployment()
 
-    with caplog.at_level(logging.INFO, "bai_kit.release.show"):
+    with caplog.at_level(logging.INFO, "bai_kit.release.live"):
         run(helm, show=show)
-    said = [each.message for each in caplog.records if each.name == "bai_kit.release.show"]
+    said = [each.message for each in caplog.records if each.name == "bai_kit.release.live"]
     assert said == ["deployment api: 0/1 ready, waits for its pods", "volume bai-data: ready", "deployment api: ready"]

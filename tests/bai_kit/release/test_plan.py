@@ -1,4 +1,4 @@
-"""Test the plan of a deploy, and the precedence of values."""
+"""Test the values of both charts, and the releases that are made of them."""
 
 import json
 
@@ -12,83 +12,198 @@ from bai_kit.settings import Settings
 from tests.charts.helm_wheels import ensure
 
 
+@pytest.fixture(scope="module")
+def helm():
+    return Helm("fire", executable=str(ensure("helm3") / "helm"))
+
+
 def write(path, text):
     path.write_text(text)
     return path
 
 
-def test_files_go_over_the_profile_and_assignments_over_files(tmp_path):
+def planned(helm, *sets, settings=None, **options):
+    """Return the gateway's and bai-chart's release for assignments."""
+    return plan_releases(helm, settings or Settings(namespace="fire"), Overrides(sets=sets), **options)
+
+
+def gateway_of(release):
+    (text,) = [each["data"]["gateway.yaml"] for each in release.objects if "gateway.yaml" in each.get("data", {})]
+    return yaml.safe_load(text)["gateway"]
+
+
+def services(release):
+    return {each["metadata"]["name"] for each in release.objects if each["kind"] == "Service"}
+
+
+def test_files_go_over_the_profile_and_assignments_over_files(helm, tmp_path):
     one = write(tmp_path / "1.yaml", "bai: {runner: {maxCores: 11, maxRam: 11G}, storage: {size: 11Gi}}")
     two = write(tmp_path / "2.yaml", "bai: {runner: {maxRam: 22G}, storage: {size: 22Gi}}")
     overrides = Overrides(files=(one, two), sets=("bai.storage.size=33Gi",), set_strings=("bai.runner.image.tag=007",))
-    bai = plan_values(Settings(), overrides)["bai"]
+    bai = plan_values(helm, Settings(), overrides)["bai"]
     assert (bai["runner"]["maxCores"], bai["runner"]["maxRam"], bai["storage"]["size"]) == (11, "22G", "33Gi")
     assert bai["runner"]["image"]["tag"] == "007"
     assert bai["storage"]["accessMode"] == "ReadWriteMany"
 
 
-def test_set_file_takes_the_content(tmp_path):
+def test_set_file_takes_the_content(helm, tmp_path):
     path = write(tmp_path / "p.json", '{"cwlVersion": "v1.2"}')
-    values = plan_values(Settings(), Overrides(set_files=(f"bai.package.cwl={path}",)))
+    values = plan_values(helm, Settings(), Overrides(set_files=(f"bai.package.cwl={path}",)))
     assert values["bai"]["package"]["cwl"] == '{"cwlVersion": "v1.2"}'
 
 
-def test_null_is_kept_because_helm_applies_it_to_the_charts_defaults():
-    values = plan_values(Settings(), Overrides(sets=("bai.runner.resources.limits.memory=null",)))
+def test_null_is_kept_because_helm_applies_it_to_the_charts_defaults(helm):
+    values = plan_values(helm, Settings(), Overrides(sets=("bai.runner.resources.limits.memory=null",)))
     assert values["bai"]["runner"]["resources"]["limits"] == {"memory": None}
 
 
-def test_the_applications_image_is_replaced_only_where_the_images_are_elsewhere():
-    assert "package" not in plan_values(Settings(), Overrides())["bai"]
-    moved = plan_values(Settings(registry="reg", sources={"registry": "option"}), Overrides())
-    assert moved["bai"]["package"]["image"] == {"repository": "reg/bai", "tag": ""}
-    assert "image" not in plan_values(Settings(tag="dev"), Overrides(package="{}"))["bai"]["package"]
+def test_one_registry_is_for_all_images(helm):
+    settings = Settings(registry="reg.example/eo", sources={"registry": "option"})
+    text = json.dumps([release.objects for release in plan_releases(helm, settings, Overrides())])
+    assert "reg.example/eo/traefik:v3" in text
+    assert "reg.example/eo/bai:" in text
+    assert "ghcr.io" not in text
+    assert "docker.io" not in text
+
+
+def test_a_tag_reaches_the_package_that_comes_with_the_chart_and_no_other(helm):
+    assert plan_values(helm, Settings(tag="dev"), Overrides())["bai"]["package"]["image"]["tag"] == "dev"
+    assert "image" not in plan_values(helm, Settings(tag="dev"), Overrides(package="{}"))["bai"]["package"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("runner: {}", "'runner' is no chart of ours"),
+        ("runner: {}", "unknown top-level key 'runner'"),
         ("bai: 1", "bai is 1"),
-        ("[1]", "holds no map"),
-        ("a: [", "is not YAML"),
+        ("[1]", "not a mapping"),
+        ("a: [", "not YAML"),
     ],
 )
-def test_a_bad_values_file_is_named(tmp_path, text, message):
+def test_a_bad_values_file_is_named(helm, tmp_path, text, message):
     path = write(tmp_path / "v.yaml", text)
     with pytest.raises(ValuesError, match=message) as caught:
-        plan_values(Settings(), Overrides(files=(path,)))
+        plan_values(helm, Settings(), Overrides(files=(path,)))
     assert str(path) in caught.value.message
 
 
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValuesError, match=r"none\.yaml: cannot be read"):
-        plan_values(Settings(), Overrides(files=(tmp_path / "none.yaml",)))
-    with pytest.raises(ValuesError, match="none cannot be read"):
-        plan_values(Settings(), Overrides(set_files=(f"bai.x={tmp_path / 'none'}",)))
+def test_a_missing_file_is_named(helm, tmp_path):
+    with pytest.raises(ValuesError, match=r"cannot read .*none\.yaml"):
+        plan_values(helm, Settings(), Overrides(files=(tmp_path / "none.yaml",)))
+    with pytest.raises(ValuesError, match="none"):
+        plan_values(helm, Settings(), Overrides(set_files=(f"bai.x={tmp_path / 'none'}",)))
 
 
-def test_the_gateway_allows_the_images_of_another_package():
+@pytest.mark.parametrize("expression", ["bai", "bai=1", "bai.storage.size", "bai.a[x]=1", "other.key=1"])
+def test_a_bad_assignment_is_refused(helm, expression):
+    with pytest.raises(ValuesError, match="--set"):
+        plan_values(helm, Settings(), Overrides(sets=(expression,)))
+
+
+def test_values_that_the_charts_refuse_are_named_with_where_they_come_from(helm, tmp_path):
+    one = write(tmp_path / "one.yaml", "bai: {storage: {size: 20 GB}, pvs: 1}")
+    two = write(tmp_path / "two.yaml", "dask-gateway: {gateway: {replicas: two}}")
+    overrides = Overrides(files=(one, two), sets=("bai.runner.maxRam=8GB",))
+    with pytest.raises(ValuesError) as caught:
+        plan_releases(helm, Settings(), overrides)
+    assert f"{two}: dask-gateway.gateway.replicas: " in caught.value.message
+    assert f"{one}: bai.storage.size: " in caught.value.message
+    assert f"{one}: bai: additional properties 'pvs' not allowed" in caught.value.message
+    assert "--set: bai.runner.maxRam: " in caught.value.message
+
+
+def test_the_gateway_allows_the_images_of_another_package_beside_those_of_a_file(helm, tmp_path):
     tool = {"hints": {"DockerRequirement": {"dockerPull": "reg/other:1"}}}
-    gateway = plan_values(Settings(), Overrides(package=json.dumps(tool)))["dask-gateway"]["gateway"]
-    assert gateway["clusterOptions"]["image"] == {"allow": ["reg/other:1"]}
-    assert gateway["image"]["name"] == "ghcr.io/bai-kit/gateway-server"
+    file = write(tmp_path / "v.yaml", "dask-gateway: {gateway: {clusterOptions: {image: {allow: [reg/mine:*]}}}}")
+    overrides = Overrides(package=json.dumps(tool), files=(file,))
+    gateway = plan_values(helm, Settings(), overrides)["dask-gateway"]["gateway"]
+    assert gateway["clusterOptions"]["image"] == {"allow": ["reg/mine:*", "reg/other:1"]}
 
 
-def test_the_gateway_comes_first_and_may_be_left_out():
-    values = plan_values(Settings(), Overrides())
-    assert [each.name for each in plan_releases(Settings(release="fire"), values)] == ["dask-gateway", "fire"]
-    assert [each.chart.name for each in plan_releases(Settings(), values, gateway=False)] == ["bai-chart"]
-    for release in plan_releases(Settings(), values):
+def test_an_image_of_the_package_outside_the_registry_is_said(helm, caplog):
+    tool = {"hints": {"DockerRequirement": {"dockerPull": "docker.io/other:1"}}}
+    settings = Settings(registry="reg.example", sources={"registry": "option"})
+    plan_values(helm, settings, Overrides(package=json.dumps(tool)))
+    assert "image docker.io/other:1 of the package is not in registry reg.example" in caplog.text
+
+
+def test_the_gateway_comes_first_and_may_be_left_out(helm):
+    assert [each.name for each in planned(helm, settings=Settings(release="fire"))] == ["dask-gateway", "fire"]
+    assert [each.chart.name for each in planned(helm, gateway=False)] == ["bai-chart"]
+    for release in planned(helm):
         assert yaml.safe_load((release.chart / "Chart.yaml").read_text())["name"] == release.chart.name
 
 
-@pytest.mark.parametrize("release", ["dask-gateway", "dg", "my-dask-gateway"])
-def test_the_runners_address_of_the_gateway_is_the_service_that_the_gateways_chart_makes(release):
-    helm = Helm("eric", executable=str(ensure("helm3") / "helm"))
-    settings = Settings(namespace="eric", gateway_release=release)
-    values = plan_values(settings, Overrides())
-    gateway = plan_releases(settings, values)[0]
-    services = [each for each in helm.render(gateway.name, gateway.chart, {}) if each["kind"] == "Service"]
-    address = values["bai"]["gateway"]["address"]
-    assert address in [f"http://{each['metadata']['name']}.eric.svc.cluster.local:80" for each in services]
+@pytest.mark.parametrize("release", ["dask-gateway", "dg", "my-dask-gateway", "r" * 53])
+@pytest.mark.parametrize("sets", [(), ("dask-gateway.nameOverride=gate",), ("dask-gateway.fullnameOverride=gw",)])
+def test_the_runners_address_is_the_service_that_the_gateways_chart_makes(helm, release, sets):
+    gateway, bai = planned(helm, *sets, settings=Settings(namespace="fire", gateway_release=release))
+    name = gateway_of(bai)["address"].removeprefix("http://").removesuffix(".fire.svc.cluster.local:80")
+    assert name in services(gateway)
+
+
+def test_port_prefix_tls_and_password_reach_the_runner(helm):
+    _, bai = planned(
+        helm,
+        "dask-gateway.gateway.prefix=/dask",
+        "dask-gateway.traefik.tls.enabled=true",
+        "dask-gateway.traefik.tls.secretName=cert",
+        "dask-gateway.traefik.service.ports.web.port=443",
+        "dask-gateway.traefik.service.ports.tcp.port=8786",
+        "dask-gateway.gateway.auth.simple.generatePassword=true",
+    )
+    found = gateway_of(bai)
+    assert found["address"] == "https://traefik-dask-gateway.fire.svc.cluster.local:443/dask"
+    assert found["proxy-address"] == "gateway://traefik-dask-gateway.fire.svc.cluster.local:8786"
+    assert found["auth"]["kwargs"]["password"] == "{DASK_GATEWAY_PASSWORD}"
+    assert bai.values["gateway"]["passwordSecret"] == {"name": "dask-gateway-auth", "key": "password"}
+    assert bai.values["gateway"]["certificate"] == {"secretName": "cert", "key": "ca.crt"}
+
+
+def test_values_of_the_runner_win_over_what_follows_from_the_gateway(helm):
+    _, bai = planned(
+        helm, "bai.gateway.address=https://dask.example", "dask-gateway.traefik.service.ports.tcp.port=8786"
+    )
+    assert gateway_of(bai)["address"] == "https://dask.example"
+    assert "proxy-address" not in gateway_of(bai)
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (
+            ("dask-gateway.gateway.auth.type=custom", "dask-gateway.gateway.auth.custom.class=a.B"),
+            "auth.type is custom",
+        ),
+        (("dask-gateway.gateway.auth.type=jupyterhub",), "bai.gateway.tokenSecret.name names no Secret"),
+        (("dask-gateway.traefik.installTraefik=false",), "installTraefik is false"),
+    ],
+)
+def test_what_cannot_be_derived_is_refused_by_name(helm, sets, message):
+    with pytest.raises(ValuesError, match=message) as caught:
+        planned(helm, *sets)
+    assert caught.value.hint.startswith("bai-kit deploy --set bai.gateway.")
+
+
+def test_a_hubs_token_comes_from_its_secret(helm):
+    _, bai = planned(helm, "dask-gateway.gateway.auth.type=jupyterhub", "bai.gateway.tokenSecret.name=hub-token")
+    assert gateway_of(bai)["auth"] == {"type": "jupyterhub"}
+    job = next(json.loads(each["data"]["job.json"]) for each in bai.objects if "job.json" in each.get("data", {}))
+    env = job["spec"]["template"]["spec"]["containers"][0]["env"]
+    token = {"secretKeyRef": {"name": "hub-token", "key": "token"}}
+    assert {"name": "JUPYTERHUB_API_TOKEN", "valueFrom": token} in env
+
+
+def test_an_installed_gateway_says_how_it_is_reached(helm):
+    gateway, _ = planned(helm, "dask-gateway.fullnameOverride=gw", "dask-gateway.gateway.prefix=/dask")
+    (bai,) = planned(helm, gateway=False, installed=gateway.objects)
+    assert gateway_of(bai)["address"] == "http://traefik-gw.fire.svc.cluster.local:80/dask"
+
+
+def test_no_fixed_user_of_the_gateway_is_none_of_the_runner(helm):
+    nulls = "dask-gateway.gateway.podSecurityContext"
+    releases = planned(helm, *(f"{nulls}.{key}=null" for key in ("runAsUser", "runAsGroup", "fsGroup")))
+    job = next(
+        json.loads(each["data"]["job.json"]) for each in releases[1].objects if "job.json" in each.get("data", {})
+    )
+    assert {"runAsUser", "runAsGroup", "fsGroup"}.isdisjoint(job["spec"]["template"]["spec"]["securityContext"])

@@ -78,12 +78,12 @@ def dashboard(
 ) -> None:
     """Forward a local port to a cluster's dashboard and print the link; Ctrl-C closes it."""
     from bai_kit import cluster  # noqa: PLC0415 - see list_
-    from bai_kit.release.plan import traefik_service  # noqa: PLC0415
+    from bai_kit.release.connection import installed_service  # noqa: PLC0415 - see list_
 
     kube = common.kube()
-    service = traefik_service(common.settings(gateway_release=gateway_release).gateway_release)
-    pod, target = cluster.service_target(kube, service)
-    link = cluster.dashboard_link(kube, name, port)
+    gateway = installed_service(kube, common.settings(gateway_release=gateway_release).gateway_release)
+    pod, target = cluster.service_target(kube, gateway.service)
+    link = cluster.dashboard_link(kube, name, f"{gateway.scheme}://127.0.0.1:{port}{gateway.prefix}")
     forward = cluster.Forward(lambda: kube.forward(pod, target), port)
     typer.echo(link)
     try:

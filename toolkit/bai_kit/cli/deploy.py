@@ -11,10 +11,11 @@ from bai_kit.cli.options import ChartOptions, Common, GatewayRelease, NoGateway,
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bai_kit.kube.api import Kube
+    from bai_kit.kube.api import Json, Kube
     from bai_kit.release.deploy import Show
     from bai_kit.release.helm import Helm
     from bai_kit.release.workloads import Workload
+    from bai_kit.settings import Settings
 
 
 @with_options
@@ -38,8 +39,8 @@ def deploy(
 
     settings = charts.settings(common)
     helm, kube = _clients(common)
-    values = plan.plan_values(settings, charts.overrides())
-    releases = plan.plan_releases(settings, values, gateway=not no_gateway)
+    installed = _installed(helm, settings) if no_gateway else None
+    releases = plan.plan_releases(helm, settings, charts.overrides(), gateway=not no_gateway, installed=installed)
     if dry_run or diff:
         found = changes.Changes(settings.namespace, changes.find_changes(helm, releases), show_diff=diff)
         if dry_run:
@@ -73,6 +74,12 @@ def _clients(common: Common) -> "tuple[Helm, Kube]":
     return helm, common.kube()
 
 
+def _installed(helm: "Helm", settings: "Settings") -> "Sequence[Json]":
+    """Return the objects of the gateway's release; none where Dask Gateway is in another namespace or not from Helm."""
+    found = helm.current(settings.gateway_release)
+    return found.manifest if found else ()
+
+
 def _ask(question: str) -> bool:
     """Ask on a terminal; without one the answer is no."""
     return sys.stdin.isatty() and typer.confirm(question, err=True)
@@ -81,7 +88,7 @@ def _ask(question: str) -> bool:
 @contextmanager
 def _live() -> "Iterator[Show]":
     """Show the workloads: one line each that changes on a terminal, a log line for each change elsewhere."""
-    from bai_kit.release.show import LogLines, table  # noqa: PLC0415 - see deploy
+    from bai_kit.release.live import LogLines, table  # noqa: PLC0415 - see deploy
 
     if not sys.stderr.isatty():
         yield LogLines()

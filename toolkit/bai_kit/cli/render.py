@@ -16,21 +16,20 @@ app = typer.Typer(help="Show what a deploy would install, without asking a Kuber
 @app.command("values")
 @with_options
 def show_values(common: Common, charts: ChartOptions) -> Document:
-    """Show the values of both charts: the profile's, with files and --set on top."""
-    from bai_kit.release import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
+    """Show the values of both charts: the profile's, with files and --set on top, and the gateway's address."""
+    from bai_kit.release import plan, render  # noqa: PLC0415 - `--help` need not load pyhelm3
 
-    return show.as_yaml([plan.plan_values(charts.settings(common), charts.overrides())])
+    return render.values(plan.plan_releases(_helm(common), charts.settings(common), charts.overrides()))
 
 
 @app.command("manifests")
 @with_options
 def show_manifests(common: Common, charts: ChartOptions, *, no_gateway: NoGateway = False) -> Document:
-    """Show the objects that Helm would apply."""
-    from bai_kit.release import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
+    """Show the objects that an installation applies, for `kubectl apply -f -` too: Helm's hooks are not among them."""
+    from bai_kit.release import plan, render  # noqa: PLC0415 - `--help` need not load pyhelm3
 
     settings = charts.settings(common)
-    values = plan.plan_values(settings, charts.overrides())
-    return show.manifests(_helm(common), plan.plan_releases(settings, values, gateway=not no_gateway))
+    return render.manifests(plan.plan_releases(_helm(common), settings, charts.overrides(), gateway=not no_gateway))
 
 
 @app.command("job")
@@ -45,11 +44,10 @@ def show_job(
     name: Annotated[str, typer.Option(help="The job's name.")] = "bai-1",
 ) -> Document:
     """Show the Job that `bai-kit run` would create, for `kubectl create -f -`."""
-    from bai_kit.release import plan, show  # noqa: PLC0415 - `--help` need not load pyhelm3
+    from bai_kit.release import plan, render  # noqa: PLC0415 - `--help` need not load pyhelm3
 
-    settings = charts.settings(common)
-    releases = plan.plan_releases(settings, plan.plan_values(settings, charts.overrides()), gateway=False)
-    return show.job(_helm(common), releases[0], name, params or [])
+    releases = plan.plan_releases(_helm(common), charts.settings(common), charts.overrides())
+    return render.job(releases[-1], name, params or [])
 
 
 def _helm(common: Common) -> "Helm":

@@ -105,7 +105,8 @@ def _receive(folder: Path) -> None:
 
 
 def _list(root: Path) -> None:
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink()):
+    folders = (path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    for folder in sorted(path for path in folders if any(path.iterdir())):  # an empty one was removed, see _remove
         stats = {path: path.lstat() for path in folder.rglob("*")}
         sizes = {path: stat.st_size for path, stat in stats.items() if not S_ISDIR(stat.st_mode)}
         changed = max(stat.st_mtime for stat in (folder.lstat(), *stats.values()))
@@ -129,6 +130,19 @@ def _copy_log(folder: Path, name: str) -> None:
         shutil.copyfileobj(file, sys.stdout.buffer)
 
 
+def _remove(folder: Path) -> None:
+    """Remove a folder.
+
+    Kubernetes makes a job's folder as root when it mounts the folder into the job's pods. Where the volume's own
+    directory has the sticky bit, only root may remove the folder, so it stays, empty.
+    """
+    try:
+        shutil.rmtree(folder, ignore_errors=folder.name == "tmp")
+    except PermissionError:
+        if any(folder.iterdir()):
+            raise
+
+
 def _main(words: list[str]) -> None:
     root = Path(os.environ["BAI_KIT_VOLUME"])
     verb = words[0]
@@ -141,10 +155,10 @@ def _main(words: list[str]) -> None:
     if verb == "receive":
         _receive(folder)
         return
-    if not folder.is_dir() or folder.is_symlink():
+    if not folder.is_dir() or folder.is_symlink() or not any(folder.iterdir()):
         raise FileNotFoundError(errno.ENOENT, "", str(folder))
     if verb == "remove":
-        shutil.rmtree(folder / "tmp" if options == ["tmp"] else folder, ignore_errors=options == ["tmp"])
+        _remove(folder / "tmp" if options == ["tmp"] else folder)
     elif verb == "send":
         _send(folder, int(options[0]), options[1:])
     elif verb == "measure":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bai_kit.errors import BaiKitError, HelmError, ValuesError, WaitTimeout
+from bai_kit.errors import BaiKitError, HelmError, WaitTimeout
 from bai_kit.kube.api import Kube
 from bai_kit.release.helm import Helm, Json, Revision
 from bai_kit.release.plan import Release
@@ -60,22 +60,6 @@ def ensure_namespace(kube: Kube, pod_security: str) -> bool:
     return True
 
 
-def check_values(helm: Helm, releases: Sequence[Release]) -> None:
-    """See that every chart takes its values, before anything is changed.
-
-    Raises:
-        ValuesError: one does not; all that is wrong is named.
-    """
-    faults = []
-    for release in releases:
-        try:
-            helm.render(release.name, release.chart, release.values)
-        except ValuesError as exc:
-            faults.append(f"{release.chart.name}: {exc.message}")
-    if faults:
-        raise ValuesError("; ".join(faults), hint="bai-kit render values")
-
-
 def deploy(
     helm: Helm, kube: Kube, releases: Sequence[Release], *, timeout_s: float, keep_failed: bool = False, show: Show
 ) -> Deployed:
@@ -96,7 +80,6 @@ def deploy(
     before: dict[str, int | None] = {}
     try:
         made = []
-        check_values(helm, releases)
         for release in releases:
             before[release.name] = _ready_to_install(helm, release.name)
             made.append(helm.install(release.name, release.chart, release.values, timeout_s=int(timeout_s)))

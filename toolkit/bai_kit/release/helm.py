@@ -10,7 +10,8 @@ import json
 import logging
 import re
 import shutil
-from collections.abc import Awaitable, Mapping
+import tempfile
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,8 @@ from bai_kit.errors import BaiKitError, HelmError, SetupError, ValuesError
 
 T = TypeVar("T")
 Json = dict[str, Any]
+Assignments = Mapping[str, Sequence[str]]
+"""Helm's option (--set, --set-string, --set-file) to the expressions given with it."""
 
 OLDEST = (3, 14)
 """The first Helm whose `--dry-run=server` tells what an upgrade would change."""
@@ -117,6 +120,23 @@ class Helm:
         rendered = self._run(self._command.template(release, chart, dict(values), namespace=self.namespace))
         return [each for each in rendered if each]
 
+    def assign(self, values: Mapping[str, Any], assignments: Assignments) -> Json:
+        """Return values with assignments on top, merged by Helm itself.
+
+        Raises:
+            ValuesError: an assignment cannot be parsed, or its file cannot be read.
+        """
+        words = [word for option, given in assignments.items() for text in given for word in (option, text)]
+        if not words:
+            return dict(values)
+        with tempfile.TemporaryDirectory(prefix="bai-kit-values-") as chart:
+            templates = Path(chart, "templates")
+            templates.mkdir()
+            Path(chart, "Chart.yaml").write_text("{apiVersion: v2, name: values, version: 0.0.0}", "utf-8")
+            (templates / "values.yaml").write_text("{{ toJson .Values }}", "utf-8")
+            call = ["template", "values", chart, "--values", "-", *words]
+            return _parse(self._run(self._command.run(call, json.dumps(values).encode())))
+
     def preview(self, release: str, chart: Path, values: Mapping[str, Any]) -> Revision:
         """Return what installing or upgrading would make; Kubernetes is asked, nothing is changed."""
         words = ["upgrade", release, chart, "--install", "--dry-run=server", "--namespace", self.namespace]
@@ -183,6 +203,15 @@ class _NoReleaseError(HelmError):
     """There is no such release; callers here turn it into None."""
 
 
+class SchemaError(ValuesError):
+    """A chart's schema refuses values; the plan adds the file that each of them comes from."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{key}: {fault}" if key else fault for key, fault in faults.items()))
+        self.faults = faults
+        """Path of a value, joined with dots, to what is wrong with the value."""
+
+
 def redact(text: str) -> str:
     """Return Helm's words without secrets, at most 2 kB of their end."""
     return _SECRET.sub(r"\1(hidden)", text.strip())[-LONGEST_ERROR:]
@@ -205,7 +234,9 @@ def _translate(stderr: str) -> BaiKitError:
     if "release: not found" in low:
         return _NoReleaseError(text)
     if "specifications of the schema" in low:
-        return ValuesError(_schema_faults(stderr), hint="bai-kit render values")
+        return SchemaError(_schema_faults(stderr) or {"": redact(stderr)})
+    if "failed parsing --set" in low:
+        return ValuesError(text.removeprefix("failed parsing "))
     if "execution error at" in low:
         return ValuesError(text.rpartition("): ")[2].partition("\n")[0])
     for words, kind, what, hint in _MEANINGS:
@@ -214,15 +245,15 @@ def _translate(stderr: str) -> BaiKitError:
     return HelmError(f"helm: {text}")
 
 
-def _schema_faults(stderr: str) -> str:
-    """List the keys that the schema refuses, each once, with what is wrong; not the values of secrets."""
+def _schema_faults(stderr: str) -> dict[str, str]:
+    """Return the keys that the schema refuses, with what is wrong; never the value of a secret."""
     faults: dict[str, str] = {}
     for path, fault in re.findall(r"- at '([^']*)': (.*)", stderr):
         key = path.strip("/").replace("/", ".")
         secret = re.search("(?i)password|secret|token", key)
         if "Of' failed" not in fault and fault != "validation failed":
             faults.setdefault(key, "is not as the schema says" if secret else fault)
-    return "; ".join(f"{key}: {fault}" if key else fault for key, fault in faults.items()) or redact(stderr)
+    return faults
 
 
 def _parse(output: bytes) -> Json:

@@ -1,10 +1,13 @@
-"""What is to be installed: the two charts, with values from the profile, the user's files and `--set`, in this order.
+"""Values and releases of the two charts: the profile, the user's files and assignments, and what follows from them.
 
-One document holds the values of both charts, each below the name of its release's part: `dask-gateway` and `bai`.
+One document holds the values of both charts, below the keys `dask-gateway` and `bai`. The address and the sign-in of
+the gateway are taken from what the gateway's chart renders, so the two releases cannot disagree.
 """
 
 import json
-from collections.abc import Mapping
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,18 @@ import yaml
 
 from bai_kit.errors import ValuesError
 from bai_kit.package.images import images
-from bai_kit.release.merge import Values, apply_set, merge, typed
+from bai_kit.release.connection import Connection, connection_of
+from bai_kit.release.helm import Assignments, Helm, Json, SchemaError
+from bai_kit.release.merge import Values, merge
 from bai_kit.release.profiles import render_values
 from bai_kit.settings import Settings
 
+log = logging.getLogger(__name__)
+
 GATEWAY, BAI = "dask-gateway", "bai"
 """Top-level keys of values."""
+CHARTS = {GATEWAY: "dask-gateway", BAI: "bai-chart"}
+"""Top-level key to the directory of its chart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +45,21 @@ class Overrides:
     package: str | None = None
     """Another application package, as JSON text."""
 
+    @property
+    def assignments(self) -> Assignments:
+        """The assignments, with Helm's option for each of their kinds."""
+        return {"--set": self.sets, "--set-string": self.set_strings, "--set-file": self.set_files}
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What is to be installed."""
+    """A release to install."""
 
     name: str
     chart: Path
     values: dict[str, Any]
+    objects: tuple[Json, ...] = ()
+    """What the chart renders without asking a Kubernetes API."""
 
 
 def charts_home() -> Path:
@@ -52,61 +68,90 @@ def charts_home() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "charts"
 
 
-def plan_values(settings: Settings, overrides: Overrides) -> Values:
-    """Return the values of both charts, without the charts' own defaults.
-
-    Raises:
-        ValuesError: a file cannot be read, an assignment is none, or a top-level key is neither chart's.
-    """
-    values = render_values(
-        settings.profile,
-        gateway_address=_gateway_address(settings),
-        registry=settings.registry,
-        tag=settings.tag,
-        own_images=overrides.package is None and _from_elsewhere(settings),
-    )
-    if overrides.package is not None:
-        # A step's workers have the step's own image, so the gateway must allow it.
-        allowed = {"gateway": {"clusterOptions": {"image": {"allow": images(json.loads(overrides.package))}}}}
-        values = merge(values, {BAI: {"package": {"cwl": overrides.package}}, GATEWAY: allowed})
-    for path in overrides.files:
-        values = merge(values, load_values(path))
-    for read, expressions in ((typed, overrides.sets), (str, overrides.set_strings), (_content, overrides.set_files)):
-        for expression in expressions:
-            values = apply_set(values, expression, read)
-    _check_top(values, "--set")
-    return values
-
-
-def plan_releases(settings: Settings, values: Mapping[str, Any], *, gateway: bool = True) -> list[Release]:
-    """Return the releases in the order of installation.
+def plan_releases(
+    helm: Helm,
+    settings: Settings,
+    overrides: Overrides,
+    *,
+    gateway: bool = True,
+    installed: Iterable[Json] | None = None,
+) -> list[Release]:
+    """Return the releases in the order of installation, after both charts have accepted their values.
 
     Args:
-        settings: Their names.
-        values: As `plan_values` returned them.
-        gateway: Whether Dask Gateway is ours to install.
+        helm: Merges assignments and renders the charts; no Kubernetes API is asked.
+        settings: Profile, registry, tag and names of the releases.
+        overrides: What goes on top of the profile.
+        gateway: Whether the release of Dask Gateway is installed too.
+        installed: Objects of a gateway's release that stays as it is; None for the release that the values describe.
+
+    Raises:
+        ValuesError: a file cannot be read, an assignment cannot be parsed, a chart refuses values (all of them are
+            named, each with the file that it comes from), or runner and gateway would not fit together.
     """
-    home = charts_home()
-    bai = Release(settings.release, home / "bai-chart", dict(values[BAI] or {}))
-    ours = Release(settings.gateway_release, home / "dask-gateway", dict(values[GATEWAY] or {}))
-    return [ours, bai] if gateway else [bai]
+    values = plan_values(helm, settings, overrides)
+    faults: list[str] = []
+    refused: list[str] = []
+
+    def render(chart: str, name: str) -> Release:
+        directory, objects = charts_home() / CHARTS[chart], []
+        try:
+            objects = helm.render(name, directory, values[chart])
+        except SchemaError as exc:
+            refused.append(directory.name)
+            faults.extend(_located(settings, overrides, chart, key, fault) for key, fault in exc.faults.items())
+        except ValuesError as exc:
+            refused.append(directory.name)
+            faults.append(f"{directory.name}: {exc.message}")
+        return Release(name, directory, values[chart], tuple(objects))
+
+    releases = [render(GATEWAY, settings.gateway_release)] if installed is None else []
+    if not faults:
+        objects = releases[0].objects if installed is None else installed
+        values[BAI] = merge(_following(values, objects), values[BAI])
+    releases.append(render(BAI, settings.release))
+    if faults:
+        raise ValuesError("; ".join(faults), hint=f"helm show values {charts_home() / refused[0]}")
+    return releases if gateway else releases[-1:]
+
+
+def plan_values(helm: Helm, settings: Settings, overrides: Overrides) -> Values:
+    """Return the values of both charts as profile, files and assignments give them, without the charts' own defaults.
+
+    Raises:
+        ValuesError: a file cannot be read, an assignment cannot be parsed, or a top-level key is unknown.
+    """
+    moved = settings.sources.get("registry", "default") != "default"
+    values = render_values(settings.profile, registry=settings.registry if moved else "", tag=settings.tag)
+    if overrides.package is not None:
+        values = merge(values, {BAI: {"package": {"cwl": overrides.package}}})
+    for path in overrides.files:
+        values = merge(values, load_values(path))
+    values = helm.assign(values, overrides.assignments)
+    check_top(values, "--set")
+    values = {GATEWAY: values.get(GATEWAY) or {}, BAI: values.get(BAI) or {}}
+    if settings.tag and not (values[BAI].get("package") or {}).get("cwl"):  # steps must run the code of the workers
+        own = {"package": {"image": {"repository": "ghcr.io/bai-kit/bai", "tag": settings.tag}}}
+        values[BAI] = merge(own, values[BAI])
+    _allow_images(values, settings.registry if moved else "")
+    return values
 
 
 def load_values(path: Path) -> Values:
     """Read a values file.
 
     Raises:
-        ValuesError: it is not there, is not YAML, or has a top-level key that is neither chart's.
+        ValuesError: the file cannot be read, is not YAML, or has an unknown top-level key.
     """
     try:
         content = yaml.safe_load(path.read_text("utf-8")) or {}
     except (OSError, UnicodeDecodeError) as exc:
-        raise ValuesError(f"{path}: cannot be read: {exc}") from exc
+        raise ValuesError(f"cannot read {path}: {exc}") from exc
     except yaml.YAMLError as exc:
-        raise ValuesError(f"{path}: is not YAML: {' '.join(str(exc).split())}") from exc
+        raise ValuesError(f"cannot read {path}: not YAML: {' '.join(str(exc).split())}") from exc
     if not isinstance(content, dict):
-        raise ValuesError(f"{path}: holds no map of values")
-    _check_top(content, str(path))
+        raise ValuesError(f"cannot use {path}: not a mapping of values")
+    check_top(content, str(path))
     return content
 
 
@@ -114,40 +159,122 @@ def load_package(path: Path) -> str:
     """Return an application package as compact JSON text; YAML is converted.
 
     Raises:
-        PackageError: it is not valid CWL, or cannot be made self-contained.
+        PackageError: the package is not valid CWL, or cannot be made self-contained.
     """
     from bai_kit.package.document import convert  # noqa: PLC0415 - cwltool takes a second
 
     return json.dumps(json.loads(convert(path)), ensure_ascii=False, separators=(",", ":"))
 
 
-def _check_top(values: Mapping[str, Any], where: str) -> None:
+def check_top(values: Mapping[str, Any], where: str) -> None:
+    """Check that only the two charts' keys are at the top.
+
+    Raises:
+        ValuesError: another key is there, or a chart's values are not a mapping.
+    """
     for key, value in values.items():
-        if key not in {GATEWAY, BAI}:
+        if key not in CHARTS:
             raise ValuesError(
-                f"{where}: key {key!r} is no chart of ours",
+                f"{where}: unknown top-level key {key!r}",
                 hint=f"put the values of the charts below `{GATEWAY}:` and `{BAI}:`",
             )
         if value is not None and not isinstance(value, dict):
-            raise ValuesError(f"{where}: {key} is {value!r}, not a map of values")
+            raise ValuesError(f"{where}: {key} is {value!r}, not a mapping of values")
 
 
-def traefik_service(release: str) -> str:
-    """Return the name of the Service of a Dask Gateway: the chart's own name appears in it once."""
-    return f"traefik-{release if GATEWAY in release else f'{release}-{GATEWAY}'}"
+def _located(settings: Settings, overrides: Overrides, chart: str, key: str, fault: str) -> str:
+    """Return one line about a value that a chart's schema refuses: where it comes from, its path, and the fault.
+
+    Args:
+        settings: Names the profile.
+        overrides: Files and assignments.
+        chart: Top-level key of the chart.
+        key: Path of the value in the chart, joined with dots; a number is an index of a list.
+        fault: What the schema says.
+    """
+    path = f"{chart}.{key}" if key else chart
+    unknown = re.search(r"additional prop\w+ '([^']+)'", fault)  # the path is that of the mapping around the key
+    wanted = f"{path}.{unknown[1]}" if unknown else path
+    source = f"profile {settings.profile}"
+    for file in overrides.files:
+        source = str(file) if _holds(load_values(file), wanted.split(".")) else source
+    for option, expressions in overrides.assignments.items():
+        for word in expressions:
+            source = option if word.startswith((f"{wanted}=", f"{wanted}[", f"{wanted}.")) else source
+    return f"{source}: {path}: {fault}"
 
 
-def _gateway_address(settings: Settings) -> str:
-    return f"http://{traefik_service(settings.gateway_release)}.{settings.namespace}.svc.cluster.local:80"
+def _holds(node: Any, path: Sequence[str]) -> bool:
+    """Return whether nested values have something at a path."""
+    for part in path:
+        if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        elif isinstance(node, dict) and part in node:
+            node = node[part]
+        else:
+            return False
+    return True
 
 
-def _from_elsewhere(settings: Settings) -> bool:
-    """Whether the application's image is another than the package names."""
-    return bool(settings.tag) or settings.sources.get("registry", "default") != "default"
+def _following(values: Values, gateway: Iterable[Json]) -> Values:
+    """Return bai-chart's values that follow from the gateway's release; the user's own values win over them.
+
+    Args:
+        values: Values of both charts.
+        gateway: Objects of the gateway's release.
+    """
+    connection = connection_of(gateway)
+    follows = {} if connection is None else _checked(connection, values[BAI].get("gateway") or {})
+    security = merge(
+        values[GATEWAY].get("podSecurityContext") or {},
+        (values[GATEWAY].get("gateway") or {}).get("podSecurityContext") or {},
+    )
+    return {"gateway": follows} | ({"podSecurityContext": security} if security else {})
 
 
-def _content(path: str) -> str:
+def _checked(connection: Connection, said: Mapping[str, Any]) -> Values:
+    """Return how the runner reaches the gateway.
+
+    Raises:
+        ValuesError: the gateway's values do not tell, and bai-chart's do not either.
+    """
+    signs_in = (said.get("auth") or {}).get("type")
+    if connection.client_auth is None and not signs_in:
+        raise ValuesError(
+            f"cannot sign in at the gateway: {GATEWAY}.gateway.auth.type is {connection.auth}, "
+            f"and {BAI}.gateway.auth.type does not say which class the client uses",
+            hint=f"bai-kit deploy --set {BAI}.gateway.auth.type=MODULE.CLASS",
+        )
+    if connection.client_auth == "jupyterhub" and not signs_in and not (said.get("tokenSecret") or {}).get("name"):
+        raise ValuesError(
+            f"cannot sign in at the gateway: {GATEWAY}.gateway.auth.type is jupyterhub, "
+            f"and {BAI}.gateway.tokenSecret.name names no Secret with a token of the hub",
+            hint=f"bai-kit deploy --set {BAI}.gateway.tokenSecret.name=SECRET",
+        )
+    if said.get("address"):  # never the URL of one gateway with the proxy address of another
+        return connection.sign_in()
+    if not connection.address:
+        raise ValuesError(
+            f"cannot tell the gateway's address: {GATEWAY}.traefik.installTraefik is false, "
+            f"and {BAI}.gateway.address is empty",
+            hint=f"bai-kit deploy --set {BAI}.gateway.address=URL",
+        )
+    return connection.location() | connection.sign_in()
+
+
+def _allow_images(values: Values, registry: str) -> None:
+    """Add the package's images to those that the gateway's users may choose: workers run the image of their step."""
+    cwl = (values[BAI].get("package") or {}).get("cwl")
     try:
-        return Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ValuesError(f"--set-file: {path} cannot be read: {exc}") from exc
+        found = images(json.loads(cwl)) if cwl else []
+    except ValueError:  # the chart refuses the text, with the command that makes a good one
+        return
+    if not found or (values[BAI]["package"].get("image") or {}).get("repository"):
+        return
+    for name in found:
+        if registry and not name.startswith(registry):
+            log.warning("image %s of the package is not in registry %s", name, registry)
+    option = merge({"image": {"allow": []}}, ((values[GATEWAY].get("gateway") or {}).get("clusterOptions") or {}))
+    allowed = option["image"].get("allow") or []
+    allow = [*allowed, *(name for name in found if name not in allowed)]
+    values[GATEWAY] = merge(values[GATEWAY], {"gateway": {"clusterOptions": {"image": {"allow": allow}}}})

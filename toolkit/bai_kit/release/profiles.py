@@ -1,4 +1,4 @@
-"""The profiles' values, rendered. The only importer of jinja2."""
+"""Values of a profile (`--profile minikube|kind|cluster`), rendered from its template. The only importer of jinja2."""
 
 from importlib import resources
 from typing import Any
@@ -13,8 +13,8 @@ BASE = "base"
 
 
 def profiles() -> list[str]:
-    """Return the names of the profiles that there are."""
-    names = (each.name for each in (resources.files("bai_kit.release") / "templates").iterdir())
+    """Return the names of all profiles."""
+    names = (path.name for path in (resources.files("bai_kit.release") / "templates").iterdir())
     return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and name != BASE + SUFFIX)
 
 
@@ -23,13 +23,13 @@ def render_values(profile: str, **context: Any) -> dict[str, Any]:
 
     Args:
         profile: One of `profiles()`.
-        context: What the templates name: gateway_address, registry, tag, own_images.
+        context: Names in the templates: registry and tag; both may be empty.
 
     Raises:
-        UsageError: there is no such profile.
+        UsageError: the profile is unknown.
     """
     if profile not in profiles():
-        raise UsageError(f"there is no profile {profile!r}", hint=f"--profile {'|'.join(profiles())}")
+        raise UsageError(f"unknown profile {profile!r}", hint=f"--profile {'|'.join(profiles())}")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bai_kit.release"),
         undefined=jinja2.StrictUndefined,

@@ -67,18 +67,11 @@ c.KubeClusterConfig.update(
     scheduler_cmd=backend["schedulerCmd"],
     worker_cmd=backend["workerCmd"],
 )
-# Restricted Pod Security for every pod; what the values add is laid over it. Schedulers answer a probe each second,
-# because a cluster is usable only after one was answered.
+# Every pod has a read-only root and no capability; the chart writes the pod's security context into extraPodConfig.
+# Schedulers answer a probe each second, because a cluster is usable only after one was answered.
 POD = {
     "terminationGracePeriodSeconds": backend["terminationGracePeriodSeconds"],
     "enableServiceLinks": False,
-    "securityContext": {
-        "runAsNonRoot": True,
-        "runAsUser": 1000,
-        "runAsGroup": 1000,
-        "fsGroup": 1000,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    },
     "volumes": [{"name": "tmp", "emptyDir": {}}],
 }
 CONTAINER = {

@@ -1,0 +1,28 @@
+{{/*
+How a client in the cluster reaches this release, as JSON: the one place that joins scheme, Service, port and prefix.
+NOTES, the test pod and `bai-kit` read it. It holds names of Secrets and no secret. The address is empty for a Traefik
+that this release does not install.
+*/}}
+{{- define "dask-gateway.client" -}}
+{{- $traefik := .Values.traefik -}}
+{{- $found := dict "auth" .Values.gateway.auth.type "address" "" "proxyAddress" "" -}}
+{{- if $traefik.installTraefik -}}
+{{- $service := include "dask-gateway.traefik" . -}}
+{{- $host := printf "%s.%s.svc.cluster.local" $service .Release.Namespace -}}
+{{- $port := int $traefik.service.ports.web.port -}}
+{{- $scheme := $traefik.tls.enabled | ternary "https" "http" -}}
+{{- $_ := set $found "address" (printf "%s://%s:%d%s" $scheme $host $port (include "dask-gateway.prefix" .)) -}}
+{{- $_ := set $found "service" $service -}}
+{{- $_ := set $found "port" $port -}}
+{{- $_ := set $found "scheme" $scheme -}}
+{{- $_ := set $found "prefix" (include "dask-gateway.prefix" .) -}}
+{{- if ne (toString $traefik.service.ports.tcp.port) "web" -}}
+{{- $_ := set $found "proxyAddress" (printf "gateway://%s:%d" $host (int $traefik.service.ports.tcp.port)) -}}
+{{- end -}}
+{{- if $traefik.tls.enabled -}}
+{{- $_ := set $found "certificate" (dict "secretName" $traefik.tls.secretName "key" .Values.test.tlsAuthorityKey) -}}
+{{- end -}}
+{{- end -}}
+{{- with include "dask-gateway.passwordSecret" . | fromJson -}}{{- $_ := set $found "passwordSecret" . -}}{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
