@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+logging.getLogger("rasterio").setLevel(logging.CRITICAL)  # in workers too: its lines hold URLs with their passwords
 
 GDAL_OPTIONS = {
     "GDAL_CACHEMAX": "32",  # MB in a process; every block is used once, and GDAL's default is 5 % of the memory

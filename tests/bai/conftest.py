@@ -11,6 +11,7 @@ import rasterio
 from rasterio import Affine
 
 from bai.files import close_all
+from bai.radiometry import SILENT, Stated
 from bai.stac.item import Item, Source
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def make_item(write_band: Callable[..., Path]) -> Callable[..., Item]:
                 href=str(path),
                 scale=1.0 if mask else scale,
                 offset=0.0 if mask else offset,
+                stated=SILENT if mask else Stated(scale, offset),
             )
 
         return Item(

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 from rasterio.warp import transform_bounds
 
 from bai.demo import scene as demo
 from bai.errors import BaiError, ComputeError, InputError, TemporaryError
+from bai.output.drawing import ALERT
 from bai.pipeline import OUTPUTS, Request, run
 from tests.bai.web import Web, serve
 
@@ -204,6 +206,34 @@ def test_an_offset_taken_twice_is_noticed(scene: Path, tmp_path: Path, caplog: p
     report = run(request(scene, tmp_path / "wrong", boa_offset="apply"), quiet)
     assert "is the reflectance offset right? see --boa-offset" in caplog.text
     assert report.warnings
+
+
+def test_a_doubt_is_in_the_log_the_report_and_the_picture(
+    copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assets = json.loads((copy / f"{PRE}.json").read_text())["assets"]
+    assets["nir"]["raster:bands"] = assets["swir22"]["raster:bands"] = [{"scale": 1e-4, "offset": -1000}]
+    edit(copy, PRE, assets=assets, properties={"earthsearch:boa_offset_applied": None})
+    run(request(copy, tmp_path / "out"), quiet)
+    doubt = "states for nir the offset -1000 at a scale of 0.0001, which is taken as digital numbers"
+    assert doubt in caplog.text
+    assert doubt in str(json.loads((tmp_path / "out" / "report.json").read_text())["warnings"])
+    with Image.open(tmp_path / "out" / "bai.png") as picture:
+        assert any(colour == ALERT for _, colour in picture.getcolors(1 << 20))
+
+
+def test_user_and_password_open_items_and_assets_and_are_in_no_result(
+    web: Web, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    web.login = "Basic dXNlcjp3MHJk"
+    with caplog.at_level(logging.DEBUG):
+        run(request(web.url.replace("//", "//user:w0rd@"), tmp_path / "out"), quiet)
+    assert "w0rd" not in caplog.text
+    for path in (tmp_path / "out").iterdir():
+        assert b"w0rd" not in path.read_bytes()
+    with pytest.raises(InputError, match="answers 401") as caught:
+        run(request(web.url, tmp_path / "out"), quiet)
+    assert "~/.netrc" in str(caught.value.hint)
 
 
 def test_missing_asset(copy: Path, web: Web, tmp_path: Path) -> None:

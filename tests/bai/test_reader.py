@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import logging
 import pickle
 import threading
 from collections import Counter
@@ -17,7 +18,8 @@ from rasterio.warp import Resampling, reproject
 
 from bai.errors import InputError, TemporaryError
 from bai.grid import Shape, Window
-from bai.reader import plan, read
+from bai.radiometry import SILENT
+from bai.reader import examine, plan, read
 
 LEFT, TOP = 499980, 4500000
 """The corner of the fixtures' rasters."""
@@ -343,3 +345,128 @@ def test_a_grid_in_degrees_is_refused(pair, write_band):
     path = write_band("degrees.tif", np.ones((9, 9), np.uint16), 1e-4, crs="EPSG:4326")
     with pytest.raises(InputError, match=r"degrees.tif: .*EPSG:4326: its grid is not in metres"):
         plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
+
+
+def burn(path, valid, kind):
+    """Say in one of four ways that pixels of a file have no data: where `valid` is False."""
+    with rasterio.open(path) as file:
+        pixels, profile = file.read(1), file.profile | {"nodata": None}
+    if kind == "tag":
+        pixels[~valid] = 65535
+        profile |= {"nodata": 65535}
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=kind == "internal mask"),
+        rasterio.open(path, "w", **profile | ({"count": 2, "ALPHA": "YES"} if kind == "alpha" else {})) as file,
+    ):
+        file.write(pixels, 1)
+        if "mask" in kind:
+            file.write_mask(valid)
+        if kind == "alpha":
+            file.write(valid.astype(pixels.dtype) * np.iinfo(pixels.dtype).max, 2)
+
+
+@pytest.mark.parametrize("kind", ["tag", "internal mask", "mask beside the file", "alpha"])
+@pytest.mark.parametrize("shift", [0, 4])
+def test_nodata_that_only_the_file_knows_is_nodata_also_where_it_is_warped(make_item, numbers, kind, shift):
+    pre = make_item("pre", numbers(200, 200, 1), numbers(100, 100, 2))
+    post = make_item("post", numbers(200, 200, 3) | 1, numbers(100, 100, 4) | 1, east=shift)
+    valid = np.ones((200, 200), bool)
+    valid[30:77, 10:140] = False
+    burn(post.nir.href, valid, kind)
+    pre, post, warnings = examine(pre, post)
+    assert warnings == ()
+    the_plan = plan(pre, post)
+    assert bool(the_plan.warnings) == bool(shift)
+    grid = the_plan.grid
+    whole = read(the_plan, Window(0, 0, grid.shape.cols, grid.shape.rows), masked=False).post.nir.pixels
+    np.testing.assert_array_equal(whole, expected_under(grid, post, np.where(valid, numbers(200, 200, 3) | 1, 0)))
+    for window in (Window(0, 0, 64, 64), Window(37, 21, 100, 80), Window(130, 60, 50, 130)):
+        part = read(the_plan, window, masked=False).post.nir.pixels
+        np.testing.assert_array_equal(
+            part,
+            whole[window.row_off : window.row_off + window.height, window.col_off : window.col_off + window.width],
+        )
+
+
+def expected_under(grid, item, pixels):
+    """Return an item's pixels on a grid by nearest neighbour, 0 where there is none."""
+    with rasterio.open(item.nir.href) as file:
+        cols = [int((grid.transform.c + (col + 0.5) * 10 - file.transform.c) // 10) for col in range(grid.shape.cols)]
+        rows = [int((file.transform.f - grid.transform.f + (row + 0.5) * 10) // 10) for row in range(grid.shape.rows)]
+    return pixels[np.ix_(rows, cols)]
+
+
+def test_nodata_of_the_classification_is_class_0(make_item, numbers):
+    scl = np.full((32, 32), 4, np.uint8)
+    scl[5:9] = 255
+    items = [make_item(date, numbers(64, 64, 1), numbers(32, 32, 2), scl) for date in ("pre", "post")]
+    with rasterio.open(items[0].scl.href, "r+") as file:
+        file.nodata = 255
+    pre, post, _ = examine(*items)
+    found = read(plan(pre, post), Window(0, 0, 64, 64), masked=True)
+    assert not found.pre.scl.pixels[5:9].any()
+    assert (found.post.scl.pixels[5:9] == 255).all()
+
+
+def test_blocks_that_a_sparse_file_does_not_store_are_nodata_and_take_no_bytes(make_item, numbers):
+    items = [make_item(date, numbers(128, 128, 1), numbers(64, 64, 2)) for date in ("pre", "post")]
+    with rasterio.open(items[1].nir.href) as file:
+        profile = file.profile
+    with rasterio.open(items[1].nir.href, "w", **profile | {"SPARSE_OK": True}) as file:
+        file.write(numbers(64, 64, 5), 1, window=rasterio.windows.Window(64, 0, 64, 64))
+    the_plan = plan(*items)
+    reading = read(the_plan, Window(0, 0, 128, 128), masked=False)
+    assert not reading.post.nir.pixels[:, :64].any()
+    np.testing.assert_array_equal(reading.post.nir.pixels[:64, 64:], numbers(64, 64, 5))
+    corner = [read(the_plan, Window(col, 0, 64, 64), masked=False).bytes_read for col in (0, 64)]
+    assert corner[1] > corner[0] > 0
+
+
+def test_what_the_file_states_completes_what_the_item_states(make_item, numbers):
+    items = [make_item(date, numbers(64, 64, 1), numbers(32, 32, 2)) for date in ("pre", "post")]
+    items = [
+        replace(item, **{band: replace(getattr(item, band), stated=SILENT) for band in ("nir", "swir2")})
+        for item in items
+    ]
+    for source in (items[1].nir, items[1].swir2):
+        with rasterio.open(source.href, "r+") as file:
+            file.scales, file.offsets = (1e-4,), (-0.1,)
+    pre, post, warnings = examine(*items)
+    assert [round(s.offset, 6) for s in (pre.nir, pre.swir2, post.nir, post.swir2)] == [0, 0, -0.1, -0.1]
+    assert warnings == (
+        "item item-pre: neither baseline nor offset is stated, so none is subtracted; see --boa-offset",
+    )
+    assert (plan(pre, post).post.nir.bias, plan(pre, post).post.swir2.bias) == (-1000, -1000)
+
+
+def test_an_alternate_is_read_where_the_first_href_cannot_be(pair, caplog):
+    known = pair[1].nir.href
+    for bad in (known + ".gone", "http://127.0.0.1:1/nir.tif"):
+        moved = replace(pair[1], nir=replace(pair[1].nir, href=bad, alternates=(known,)))
+        with caplog.at_level(logging.WARNING):
+            _, post, _ = examine(pair[0], moved)
+        assert post.nir.href == known
+        assert "trying the next href of asset nir" in caplog.text
+
+
+def test_the_last_alternates_error_is_told(pair, tmp_path):
+    nir = replace(pair[1].nir, href=str(tmp_path / "one.tif"), alternates=(str(tmp_path / "two.tif"),))
+    with pytest.raises(InputError, match=r"two\.tif: No such file"):
+        examine(pair[0], replace(pair[1], nir=nir))
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32", "float64", "uint32"])
+def test_other_types_of_numbers_are_refused_with_what_would_work(pair, write_band, dtype):
+    path = write_band("odd.tif", np.ones((64, 64), dtype), 10)
+    with pytest.raises(
+        InputError, match=f"{dtype}, 64 x 64, EPSG:32610: nir must be one band of uint8 or uint16"
+    ) as caught:
+        plan(replace(pair[0], nir=replace(pair[0].nir, href=str(path))), pair[1])
+    assert "Earth Search" in caught.value.hint
+
+
+def test_passwords_are_not_in_what_a_worker_logs(pair):
+    """Dask logs the arguments of a task that fails."""
+    the_plan = plan(*pair)
+    secret = replace(the_plan, pre=replace(the_plan.pre, nir=replace(the_plan.pre.nir, href="http://user:word@h/a")))
+    assert "word" not in repr(secret)
