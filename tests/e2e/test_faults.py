@@ -3,11 +3,13 @@
 import os
 import signal
 import subprocess
+import threading
 
 import pytest
 
+from tests.e2e.api_relay import Relay
 from tests.e2e.conftest import CLUSTER
-from tests.e2e.kit import other_release, package
+from tests.e2e.kit import other_release, package, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("clean")]
 
@@ -37,7 +39,8 @@ def test_ctrl_c_detaches_and_the_job_runs_on_until_it_is_cancelled(kit, tmp_path
     process.send_signal(signal.SIGINT)
     done = kit.finish(process, 20)
     assert done.code == 130
-    assert "job left-alone runs on" in done.err
+    assert "job left-alone goes on" in done.out
+    assert "bai-kit logs left-alone -f" in done.out
     assert kit.result("status", "left-alone")["phase"] == "running"
     assert kit.result("cancel", "left-alone")["phase"] == "cancelled"
     assert kit.result("status", "left-alone")["phase"] == "cancelled"
@@ -132,3 +135,80 @@ def test_a_gateway_that_cannot_be_reached_fails_the_run_and_makes_nothing(kit, t
         done = kit.run("run", *words, "-o", str(tmp_path / "o"), timeout=120)
         assert done.code in {1, 75}
         assert "nowhere.invalid" in done.err
+
+
+@pytest.fixture
+def relay(tmp_path):
+    with Relay(tmp_path / "kubeconfig") as found:
+        yield found
+        found.shutdown()
+
+
+@pytest.mark.parametrize("moment", ["job away created", "hello at", "results: "])
+def test_an_api_that_is_away_for_seconds_harms_no_run(kit, relay, tmp_path, moment):
+    words = ["--package", package(kit, cluster=False), "--param", "mode=write", "-o", str(tmp_path / "o")]
+    process = kit.start("run", "--kubeconfig", relay.kubeconfig, "--name", "away", *words)
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if moment in line and len(seen) < 1000:
+            with relay.cut():
+                threading.Event().wait(6)
+            seen += [""] * 1000
+    done = kit.finish(process).ok()
+    assert "no answer from the API yet, trying again" in "".join(seen)
+    assert (tmp_path / "o" / "out.txt").read_text() == "written\n"
+    assert kit.result("list")["jobs"] == [], done.err
+
+
+def test_a_job_that_kubernetes_deletes_at_its_end_is_a_success_or_a_failure_with_its_reason(kit, tmp_path):
+    with other_release(kit, "at-once", "job.ttlSecondsAfterFinished=0"):
+        words = ["run", "--release", "at-once", "--package", package(kit, cluster=False)]
+        kit.run(*words, "--param", "mode=write", "-o", str(tmp_path / "good")).ok()
+        assert (tmp_path / "good" / "out.txt").exists()
+        done = kit.run(*words, "--name", "bad-one", "--param", "mode=fail", "-o", str(tmp_path / "bad"))
+        assert done.code == 1
+        assert "error: job bad-one failed with exit code 1: " in done.err
+        assert "was deleted" not in done.err
+        kit.run("delete", "--release", "at-once", "bad-one").ok()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_command_and_not_the_job(kit, tmp_path, signum):
+    words = ["--package", package(kit, cluster=False), "--param", "mode=sleep", "-o", str(tmp_path / "o")]
+    process = kit.start("run", "--name", "goes-on", *words)
+    kit.says("goes-on", "second 1")
+    process.send_signal(signum)
+    done = kit.finish(process, 20)
+    assert (done.code, "Traceback" in done.err) == (128 + signum, False)
+    assert "job goes-on goes on" in done.out
+    assert kit.result("status", "goes-on")["phase"] == "running"
+    kit.run("delete", "goes-on").ok()
+
+
+def test_a_signal_during_a_fetch_leaves_no_helper_pod(kit, tmp_path):
+    words = ["--package", package(kit, cluster=False), "--param", "mode=fill"]
+    job = kit.result("run", "--detach", *words)["job"]
+    kit.run("logs", job, "-f").ok()
+    process = kit.start("results", job, "-o", str(tmp_path / "o"))
+    until(lambda: list(tmp_path.glob(".o.*.part")), "start of the fetch", 60)
+    process.send_signal(signal.SIGTERM)
+    done = kit.finish(process, 30)
+    assert (done.code, done.err) == (143, "stopped by SIGTERM\n")
+    assert kit.kube.list("pods", labels="bai-kit/role") == []
+    kit.run("results", job, "-o", str(tmp_path / "o")).ok()
+    kit.run("delete", job).ok()
+
+
+def test_results_beyond_the_limits_are_refused_before_anything_is_written(kit, tmp_path, monkeypatch):
+    job = kit.result("run", "--detach", "--package", package(kit, cluster=False), "--param", "mode=write")["job"]
+    kit.run("logs", job, "-f").ok()
+    until(lambda: kit.result("status", job)["phase"] == "complete", "end of the job", 30)
+    monkeypatch.setenv("BAI_KIT_RESULTS_SIZE", "10")
+    done = kit.run("results", job, "-o", str(tmp_path / "o"))
+    assert done.code == 4
+    assert "the limits are" in done.err
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.delenv("BAI_KIT_RESULTS_SIZE")
+    kit.run("results", job, "-o", str(tmp_path / "o")).ok()
+    kit.run("delete", job).ok()

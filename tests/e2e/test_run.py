@@ -105,7 +105,8 @@ def test_a_healthy_deployment_has_nothing_broken(kit):
     assert {each["check"] for each in findings} >= {
         "helm",
         "kubernetes",
-        "rights",
+        "permissions",
+        "deploy",
         "volume",
         "image",
         "gateway",
