@@ -5,6 +5,7 @@ import contextlib
 import functools
 import io
 import logging
+import os
 import sys
 from collections.abc import Callable
 from importlib import metadata
@@ -22,7 +23,8 @@ from cwl_dask.calrissian import schema_cache as schemas
 from cwl_dask.calrissian import steps
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.session import Session
-from cwl_dask.core import extension, options, output
+from cwl_dask.core import extension, files, javascript, options, output
+from cwl_dask.core.failure import VARIABLE, Failure
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +52,10 @@ def run(session: Session) -> int:
     watching.StepClient.session = session
     calrissian.context.calrissian_make_tool = steps.make_tool
     calrissian.job.KubernetesClient = watching.StepClient
-    runner.ThreadPoolJobExecutor = _executor(statuses)
+    javascript.install()
+    runner.CalrissianRuntimeContext = functools.partial(_runtime_context, session, runner.CalrissianRuntimeContext)
+    runner.CalrissianLoadingContext = functools.partial(_loading_context, session, runner.CalrissianLoadingContext)
+    runner.ThreadPoolJobExecutor = _executor(session, statuses)
     runner.parse_arguments = functools.partial(_parse_arguments, session, runner.parse_arguments)
     runner.activate_logging = functools.partial(_set_level, session)
     runner.install_tees = functools.partial(_open_files, session, result)
@@ -94,11 +99,17 @@ class _Result(io.StringIO):
                     part.unlink(missing_ok=True)
 
 
-def _executor(statuses: list[str]) -> type:
+def _executor(session: Session, statuses: list[str]) -> type:
     class Executor(runner.ThreadPoolJobExecutor):  # type: ignore[misc] # Calrissian has no types
-        """Calrissian's, which also tells how the workflow ended."""
+        """Calrissian's executor; records how the workflow ended, and checks its outputs before they are copied."""
 
         def output_callback(self, out: Any, process_status: str) -> None:
+            try:
+                files.check_objects(out, session.folders)
+            except files.FileAccessError as error:
+                log.error("%s", error)  # noqa: TRY400 - one line is enough
+                session.clusters.failures.add(Failure("output", str(error)))
+                out, process_status = {}, "permanentFail"
             statuses.append(process_status)
             super().output_callback(out, process_status)
 
@@ -112,8 +123,34 @@ def _parse_arguments(
     arguments = parse(parser)
     session.clusters.limit = arguments.max_clusters
     session.keep_entries = bool(arguments.tool_logs_basepath)
+    documents = [arguments.workflow, *(arguments.job_order or ())]
+    session.folders |= {_folder(path) for path in documents if path and "://" not in path}
+    session.folders |= {_real(arguments.outdir), _folder(arguments.tmp_outdir_prefix)}
+    written = (arguments.outdir, arguments.stdout, arguments.stderr, arguments.usage_report, os.environ.get(VARIABLE))
+    session.reserved |= {_real(path) for path in written if path}
     session.clusters.reuse = arguments.reuse_clusters
     return arguments
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(path)
+
+
+def _folder(path: str) -> str:
+    """Return the folder of a file, or of a prefix of files."""
+    return os.path.dirname(os.path.realpath(path + "x"))  # noqa: PTH120 - a prefix may end with a slash
+
+
+def _runtime_context(session: Session, make: Callable[[Any], Any], arguments: Any) -> Any:
+    context = make(arguments)
+    context.make_fs_access = files.confined(lambda: session.folders)
+    return context
+
+
+def _loading_context(session: Session, make: Callable[[], Any]) -> Any:
+    context = make()
+    context.fetcher_constructor = files.confined_fetcher(lambda: session.folders)
+    return context
 
 
 def _set_level(session: Session, level: int) -> None:

@@ -1,6 +1,6 @@
 """What all steps of one runner share. Imports nothing heavy: the runner needs this before it imports Calrissian."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cwl_dask.calrissian.guard import Ledger
 from cwl_dask.core.clusters import Clusters
@@ -22,6 +22,10 @@ class Session:
     ledger: Ledger
     clusters: Clusters
     pending_s: float = PENDING_S
+    folders: set[str] = field(default_factory=set)
+    """Real paths of files and folders that a package may read through the runner."""
+    reserved: set[str] = field(default_factory=set)
+    """Real paths of what the runner itself writes; no step mounts them."""
     keep_entries: bool = False
     """True: keep the lines of each step in memory, for Calrissian's `--tool-logs-basepath`."""
 

@@ -1,6 +1,7 @@
 """Steps under Calrissian: each a pod of its own, with a Dask cluster around it where the tool asks for one."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,15 +16,34 @@ from cwl_dask.calrissian.watch import StepClient
 from cwl_dask.core import gateway
 from cwl_dask.core.extension import CheckedTool, maker, wanted_by
 from cwl_dask.core.failure import Failure
+from cwl_dask.core.files import FileAccessError, check_path, is_inside
 from cwl_dask.core.step import DaskStep, Step, StepError
 
 log = logging.getLogger(__name__)
+
+_FILES = {"File", "Directory", "WritableFile", "WritableDirectory"}
+"""Kinds of cwltool's mappings that are files of this machine, and no text of the package."""
 
 
 class StepJob(Step, CalrissianCommandLineJob):  # type: ignore[misc] # Calrissian has no types
     """Any step: its pod passes Pod Security `restricted` and belongs to the runner."""
 
     client: StepClient
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        StepClient.session.folders.update(map(os.path.realpath, self.volume_builder.persistent_volume_entries))
+
+    def add_volumes(self, pathmapper: Any, *arguments: Any, **options: Any) -> None:
+        """Mount or copy the step's inputs, after a check of each: the runner can read more than a step may."""
+        session = self.client.session
+        for resolved, _, kind, _ in dict(pathmapper.items()).values():
+            if kind in _FILES and not resolved.startswith("_:"):
+                check_path(resolved, session.folders)
+                real = os.path.realpath(resolved)
+                if any(is_inside(path, real) for path in session.reserved):
+                    raise FileAccessError(f"cannot give {resolved} to step {self.name}: the runner writes there")
+        super().add_volumes(pathmapper, *arguments, **options)
 
     def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
         """Return the step's pod."""

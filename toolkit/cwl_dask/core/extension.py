@@ -3,6 +3,7 @@
 Loading and validating a package imports nothing of Dask.
 """
 
+import os
 from collections.abc import Callable, Mapping, MutableMapping
 from importlib.resources import files
 from typing import Any
@@ -12,11 +13,14 @@ import yaml
 from cwltool.errors import WorkflowException
 from cwltool.process import shortname
 from cwltool.update import INTERNAL_VERSION
+from cwltool.utils import visit_class
 from cwltool.workflow import default_make_tool
 from schema_salad.exceptions import ValidationException
+from schema_salad.ref_resolver import uri_file_path
 from schema_salad.sourceline import SourceLine
 
 from cwl_dask.core.failure import Failure, Failures
+from cwl_dask.core.files import check_objects, confined
 from cwl_dask.core.requirement import (
     NAMESPACE,
     URI,
@@ -49,8 +53,8 @@ def register(*, enable_ext: bool = False) -> None:
         cwltool.process.supportedProcessRequirements.append(URI)
 
 
-class InvalidRequirement(ValidationException):  # type: ignore[misc]
-    """A requirement that could never be met: one line that begins with `file:line:column:`."""
+class InvalidDocument(ValidationException):  # type: ignore[misc]
+    """A document with a fault that CWL's schema allows: one line that begins with `file:line:column:`."""
 
     def __str__(self) -> str:
         """Return the line as it is; cwltool would wrap it to a narrow column."""
@@ -63,7 +67,7 @@ def check_tool(document: Mapping[str, Any], loading_context: Any) -> None:
     Under `hints` cwltool lets pass what it does not know: a misspelt class would silently be a step without a cluster.
 
     Raises:
-        InvalidRequirement: names file, line and field.
+        InvalidDocument: names file, line and field.
     """
     inherited = (*(loading_context.requirements or ()), *(loading_context.hints or ()))
     for there in (*inherited, *document.get("requirements", ()), *document.get("hints", ())):
@@ -72,9 +76,9 @@ def check_tool(document: Mapping[str, Any], loading_context: Any) -> None:
             try:
                 check_requirement(there)
             except RequirementError as error:
-                raise InvalidRequirement(f"{_where(there, error.field)} DaskGatewayRequirement: {error}") from error
+                raise InvalidDocument(f"{_where(there, error.field)} DaskGatewayRequirement: {error}") from error
         elif name.startswith(NAMESPACE) or "daskgateway" in name.lower():
-            raise InvalidRequirement(
+            raise InvalidDocument(
                 f"{_where(there, 'class')} {name}: not known; write calrissian:DaskGatewayRequirement, "
                 f'with $namespaces: {{calrissian: "{NAMESPACE}#"}}'
             )
@@ -122,6 +126,8 @@ class CheckedTool:
 
     failures: Failures
     """Takes the reasons of failed jobs."""
+    folders: tuple[str, ...] = ()
+    """Folders beside a job's own that its outputs may link to."""
 
     def __init__(self, toolpath_object: Any, loading_context: Any) -> None:
         check_tool(toolpath_object, loading_context)
@@ -138,8 +144,11 @@ class CheckedTool:
             temporary = rcode in self.tool.get("temporaryFailCodes", ())
             message = f"step {step} failed with exit code {rcode}"
             self.failures.add(Failure("step", message, temporary, step, rcode))
+        folders = {os.path.realpath(path) for path in (outdir, *self.folders, *_local_paths(builder.files))}
+        everywhere, builder.make_fs_access = builder.make_fs_access, confined(lambda: folders)
         try:
-            return super().collect_output_ports(ports, builder, outdir, rcode, **options)  # type: ignore[misc]
+            outputs = super().collect_output_ports(ports, builder, outdir, rcode, **options)  # type: ignore[misc]
+            check_objects(outputs, folders)
         except WorkflowException as error:
             if not succeeded:
                 return no_outputs(ports)
@@ -149,6 +158,21 @@ class CheckedTool:
             message = f"cannot collect the outputs of step {step}: {error}"
             self.failures.add(Failure("output", message, step=step))
             raise WorkflowException(message) from error
+        else:
+            return outputs
+        finally:
+            builder.make_fs_access = everywhere
+
+
+def _local_paths(inputs: list[Any]) -> list[str]:
+    """Return the paths of a job's input files and folders: an output may be a link to one of them."""
+    locations = []
+
+    def add(thing: Any) -> None:
+        locations.append(str(thing.get("location", "")))
+
+    visit_class(inputs, ("File", "Directory"), add)
+    return [uri_file_path(location) for location in locations if location.startswith("file://")]
 
 
 def no_outputs(ports: Any) -> dict[str, None]:

@@ -23,6 +23,8 @@ TERMINATION_LOG = Path("/dev/termination-log")
 TERMINATION_BYTES = 4096
 MESSAGE_CHARACTERS = 2000
 """A message is cut here, so that the event fits into `TERMINATION_BYTES` as far as possible."""
+_REPEATED = "Unexpected error from fs_access"
+"""cwltool raises the error that it reports with these words, and reports it again."""
 USAGE = 2
 """Exit code of Python's argument parser."""
 _RETRY_HINT = re.compile(r"I'm sorry, |,? ?try again with --debug for more information\.?")
@@ -78,6 +80,8 @@ class Failures(logging.Filter):
         """Record an error of cwltool or Calrissian, and leave its traceback and its request for --debug out."""
         if record.levelno >= logging.ERROR and record.name.partition(".")[0] in {"cwltool", "calrissian"}:
             text = record.getMessage()
+            if text.startswith(_REPEATED):
+                return False
             if record.exc_info and record.exc_info[1] and str(record.exc_info[1]) not in text:
                 text = f"{text}: {record.exc_info[1]}"
             if not logging.getLogger("cwltool").isEnabledFor(logging.DEBUG):

@@ -12,6 +12,7 @@ from cwltool.errors import WorkflowException
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.extension import evaluate, no_outputs
 from cwl_dask.core.failure import Failure
+from cwl_dask.core.files import FileAccessError
 
 if TYPE_CHECKING:
     from cwl_dask.core.claim import Claim
@@ -43,7 +44,8 @@ class Step:
         """Run the step; one without a result ends as `temporaryFail` where it may succeed later, or `permanentFail`."""
         try:
             self.run_step(runtimeContext, tmpdir_lock)
-        except StepError as error:
+        except (StepError, FileAccessError) as reason:
+            error = reason if isinstance(reason, StepError) else StepError(str(reason), kind="input")
             log.error("step %s: %s", self.name, error)  # noqa: TRY400 - one line, no traceback
             self.clusters.failures.add(Failure(error.kind, str(error), error.temporary, self.name, error.code))
             with runtimeContext.workflow_eval_lock:

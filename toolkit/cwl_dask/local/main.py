@@ -64,6 +64,7 @@ def _run(
     from cwltool.executors import MultithreadedJobExecutor, SingleJobExecutor  # noqa: PLC0415
     from cwltool.main import main as cwltool  # noqa: PLC0415
 
+    from cwl_dask.core import files, javascript  # noqa: PLC0415
     from cwl_dask.core.extension import maker, register  # noqa: PLC0415
     from cwl_dask.local.steps import DaskTool  # noqa: PLC0415
 
@@ -78,6 +79,8 @@ def _run(
     _RUNNING.append(clusters)
 
     loading, runtime = LoadingContext(vars(options)), RuntimeContext(vars(options))
+    javascript.install()
+    runtime.make_fs_access = files.confined(lambda: None)  # the user chose the inputs
     loading.singularity, loading.podman = runtime.singularity, runtime.podman
     loading.construct_tool_object = maker(functools.partial(DaskTool, clusters=clusters))
     executor = SingleJobExecutor()

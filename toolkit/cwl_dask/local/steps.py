@@ -12,6 +12,7 @@ from typing import Any
 from cwltool.command_line_tool import CommandLineTool
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.job import ContainerCommandLineJob
+from schema_salad.ref_resolver import uri_file_path
 
 from cwl_dask.core import gateway
 from cwl_dask.core.clusters import Clusters
@@ -53,6 +54,9 @@ class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool ha
     def __init__(self, toolpath_object: Any, loading_context: Any, clusters: Clusters) -> None:
         super().__init__(toolpath_object, loading_context)
         self.clusters, self.failures = clusters, clusters.failures
+        # Files of the package, and files that cwltool itself stages.
+        package = os.path.dirname(uri_file_path(self.tool["id"])) if self.tool["id"].startswith("file://") else ""  # noqa: PTH120
+        self.folders = (tempfile.gettempdir(), *([package] if package else []))
 
     def make_job_runner(self, runtimeContext: Any) -> type:  # noqa: N803 - cwltool's name
         """Return the job class: cwltool's own, or with a cluster around it.
