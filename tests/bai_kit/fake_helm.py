@@ -11,7 +11,7 @@ class FakeHelm:
 
     def __init__(self, kube, objects=None):
         self.kube, self.namespace, self.objects = kube, kube.namespace, objects or {}
-        self.history, self.fails, self.calls, self.charts = {}, {}, [], {}
+        self.history, self.fails, self.calls, self.charts, self.labels = {}, {}, [], {}, {}
 
     def render(self, release, chart, values):
         if "bad" in values:
@@ -30,8 +30,12 @@ class FakeHelm:
     def releases(self):
         return {name: self.charts.get(name, "bai-chart-0.1.0") for name in self.history}
 
-    def install(self, release, chart, values, *, timeout_s=300):
+    def is_labelled(self, release, label):
+        return self.labels.get(release) == label
+
+    def install(self, release, chart, values, *, timeout_s=300, label=""):
         self.calls.append(("install", release))
+        self.labels[release] = label
         if release in self.fails:
             self._add(release, "failed")
             raise self.fails[release]

@@ -8,6 +8,7 @@ import pytest
 from bai_kit.errors import HelmError, SetupError, WaitTimeout
 from bai_kit.release import deploy as module
 from bai_kit.release.deploy import deploy, ensure_namespace
+from bai_kit.release.helm import BusyError
 from bai_kit.release.live import LogLines
 from bai_kit.release.plan import Release
 from tests.bai_kit.fake_helm import FakeHelm, claim, deployment, pod
@@ -133,6 +134,76 @@ def test_a_first_install_that_failed_before_is_cleared_away(helm):
     helm._add("bai", "failed")
     run(helm)
     assert helm.calls[1:] == [("uninstall", "bai", "no hooks"), ("install", "bai")]
+
+
+def test_another_deploy_is_waited_for(helm, caplog):
+    helm._add("bai", "pending-upgrade")
+    looks = []
+
+    def current(name, real=helm.current):
+        looks.append(name)
+        if looks.count("bai") == 3:
+            helm.history["bai"].pop()
+        return real(name)
+
+    helm.current = current
+    with caplog.at_level(logging.INFO, "bai_kit"):
+        run(helm)
+    assert caplog.text.count("release bai is pending-upgrade: waiting for another deploy") == 1
+    assert [each for each in helm.calls if each[0] == "install"] == [("install", "dask-gateway"), ("install", "bai")]
+
+
+def test_another_deploy_that_began_in_between_is_waited_for_too(helm):
+    real, busy = helm.install, [BusyError("another operation is in progress")]
+
+    def install(*words, **options):
+        if busy:
+            raise busy.pop()
+        return real(*words, **options)
+
+    helm.install = install
+    assert len(run(helm).releases) == 2
+
+
+def test_a_deploy_that_never_ends_is_named_with_the_way_out(helm):
+    helm._add("dask-gateway", "pending-install")
+    with pytest.raises(WaitTimeout, match="dask-gateway is pending-install for 0 s") as caught:
+        run(helm, timeout_s=0)
+    assert caught.value.hint.startswith("bai-kit undeploy")
+    assert helm.calls == []
+
+
+def test_a_rollback_leaves_what_another_deploy_made(helm):
+    run(helm)
+    helm.objects["dask-gateway"] = [deployment(available=0, conditions=[("ReplicaFailure", "quota exceeded")])]
+    helm.kube.objects.pop(("deployments", "api"), None)
+
+    def show(_):
+        if helm.labels["bai"] != "another":
+            helm._add("bai", "deployed")
+            helm.labels["bai"] = "another"
+
+    with pytest.raises(HelmError, match="release bai is at revision 3 of another deploy and stays there; rolled rel"):
+        run(helm, show=show)
+    assert ("rollback", "bai", 1) not in helm.calls
+
+
+def test_a_namespace_that_the_failed_deploy_made_goes_with_it(helm):
+    broken(helm)
+    with pytest.raises(HelmError, match="removed release dask-gateway; removed namespace ns"):
+        run(helm, new_namespace=True)
+    assert ("namespaces", "ns") not in helm.kube.objects
+
+
+def test_ctrl_c_says_what_state_is_left(helm, caplog):
+    def show(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(helm, show=show)
+    assert "release dask-gateway: revision 1 is deployed" in caplog.text
+    assert "run the same deploy again" in caplog.text
+    assert len(helm.history) == 2
 
 
 def test_a_namespace_is_made_restricted_and_an_existing_one_is_left_alone(kube):

@@ -8,7 +8,7 @@ import yaml
 
 from bai_kit.errors import UsageError
 from bai_kit.release.plan import Release
-from bai_kit.release.render import job, manifests, values
+from bai_kit.release.render import job, manifests, run_command, values
 from tests.bai_kit.fakes import job_template
 
 PACKAGE = {"cwlVersion": "v1.2", "class": "CommandLineTool", "inputs": {"word": "string"}, "outputs": {}}
@@ -34,3 +34,7 @@ def test_a_job_has_the_inputs_and_the_name():
     assert json.loads(made["metadata"]["annotations"]["bai-kit/params"]) == {"word": "hi"}
     with pytest.raises(UsageError):
         job(BAI, "one", ["other=hi"])
+
+
+def test_the_next_command_names_the_packages_own_inputs():
+    assert run_command(BAI) == "bai-kit run --param word=VALUE"

@@ -3,7 +3,7 @@
 import pytest
 
 from bai_kit.errors import UsageError, WaitTimeout
-from bai_kit.release import undeploy as module
+from bai_kit.kube import pods
 from bai_kit.release.undeploy import undeploy
 from bai_kit.settings import Settings
 from tests.bai_kit.fake_helm import FakeHelm, claim
@@ -12,12 +12,14 @@ from tests.bai_kit.fakes import FakeKube, job_object, pod_object
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch):
-    monkeypatch.setattr(module, "POLL_S", 0)
+    monkeypatch.setattr(pods, "POLL_S", 0)
 
 
 @pytest.fixture
 def helm():
-    kube = FakeKube(("persistentvolumeclaims", claim()))
+    volume = claim()
+    volume["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    kube = FakeKube(("persistentvolumeclaims", volume))
     helm = FakeHelm(kube)
     for name in ("dask-gateway", "bai"):
         helm._add(name, "deployed")
@@ -52,7 +54,7 @@ def test_bai_goes_before_the_gateway_and_the_volume_stays(helm):
 
 def test_purge_removes_the_volume_after_asking(helm):
     done, asked = run(helm, purge=True)
-    assert asked == ["Remove the volume with the results of all jobs?"]
+    assert asked == ["Remove the volume bai-data with the results of all jobs?"]
     assert done.kept == ()
     assert ("persistentvolumeclaims", "bai-data") not in helm.kube.objects
 
@@ -84,7 +86,7 @@ def test_jobs_have_ended_before_their_rights_and_gateway_go(helm):
 
 def test_a_job_that_does_not_end_is_named_and_nothing_else_is_removed(helm, monkeypatch):
     with_running_job(helm)
-    monkeypatch.setattr(module, "GONE_S", 0)
+    monkeypatch.setattr(pods.wait_gone, "__kwdefaults__", {"timeout_s": 0})
     with pytest.raises(WaitTimeout, match="bai-1-x"):
         run(helm)
     assert helm.calls == []
@@ -108,3 +110,20 @@ def test_nothing_installed_is_no_error():
     done, _ = run(FakeHelm(FakeKube()))
     assert (done.releases, done.kept) == ((), ())
     assert done.__rich__() == "nothing was installed"
+
+
+def test_a_volume_that_goes_with_the_release_is_asked_about(helm):
+    del helm.kube.objects["persistentvolumeclaims", "bai-data"]["metadata"]["annotations"]
+    with pytest.raises(UsageError, match="undeploy would remove the volume bai-data with the results"):
+        run(helm, answer=False)
+    assert helm.calls == []
+
+
+def test_somebodys_cluster_is_asked_about_and_not_where_the_gateway_stays(helm):
+    spec = {"username": "eric", "replicas": 0, "options": {}}
+    metadata = {"name": "abc", "namespace": "ns", "creationTimestamp": "2026-11-22T10:00:00Z"}
+    helm.kube.objects["daskclusters", "abc"] = {"metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
+    with pytest.raises(UsageError, match=r"undeploy would end the Dask clusters ns\.abc of eric"):
+        run(helm, answer=False)
+    helm._add("fire", "deployed")
+    assert run(helm)[1] == []

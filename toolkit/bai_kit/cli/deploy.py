@@ -30,25 +30,34 @@ def deploy(
     ] = "restricted",
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for the whole deploy.")] = 300,
     keep_failed: Annotated[bool, typer.Option("--keep-failed", help="Do not roll back what failed.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Show what changes, line by line.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, line by line, and change nothing.")
+    ] = False,
 ) -> Any:
     """Install or upgrade Dask Gateway and what the CWL runner needs, and wait until both are ready."""
-    from bai_kit.release import deploy, plan  # noqa: PLC0415 - `--help` need not load pyhelm3
-    from bai_kit.release import diff as changes  # noqa: PLC0415 - see above
+    from bai_kit.release import deploy, diff, plan, render  # noqa: PLC0415 - `--help` need not load pyhelm3
 
     settings = charts.settings(common)
     helm, kube = _clients(common)
     installed = _installed(helm, settings) if no_gateway else None
     releases = plan.plan_releases(helm, settings, charts.overrides(), gateway=not no_gateway, installed=installed)
-    if dry_run or diff:
-        found = changes.Changes(settings.namespace, changes.find_changes(helm, releases), show_diff=diff)
-        if dry_run:
-            return found
-        sys.stderr.write("\n".join(each.diff for each in found.changes) + "\n")
-    deploy.ensure_namespace(kube, pod_security)
+    if dry_run:
+        is_new = deploy.lacks_namespace(kube)
+        labels = deploy.namespace_labels(pod_security)
+        first = (diff.new_namespace(settings.namespace, labels),) if is_new else ()
+        return diff.Changes(settings.namespace, (*first, *diff.find_changes(helm, releases)))
+    is_new = deploy.ensure_namespace(kube, pod_security)
     with _live() as show:
-        return deploy.deploy(helm, kube, releases, timeout_s=timeout, keep_failed=keep_failed, show=show)
+        return deploy.deploy(
+            helm,
+            kube,
+            releases,
+            timeout_s=timeout,
+            keep_failed=keep_failed,
+            new_namespace=is_new,
+            hint=render.run_command(releases[-1]),
+            show=show,
+        )
 
 
 @with_options

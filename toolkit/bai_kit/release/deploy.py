@@ -1,6 +1,7 @@
-"""Both releases, installed, upgraded and removed: all of it or nothing of it."""
+"""Both releases installed or upgraded; a deploy that fails undoes what itself did, and nothing else."""
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -8,8 +9,9 @@ from dataclasses import dataclass
 
 from bai_kit.errors import BaiKitError, HelmError, WaitTimeout
 from bai_kit.kube.api import Kube
-from bai_kit.release.helm import Helm, Json, Revision
+from bai_kit.release.helm import BusyError, Helm, Json, Revision
 from bai_kit.release.plan import Release
+from bai_kit.release.reach import reach_gateway
 from bai_kit.release.workloads import Workload, last_lines, observe
 
 log = logging.getLogger(__name__)
@@ -17,12 +19,12 @@ log = logging.getLogger(__name__)
 POLL_S = 0.5
 ENFORCE = "pod-security.kubernetes.io/enforce"
 Show = Callable[[Sequence[Workload]], None]
-"""Called with every look at the workloads."""
+"""Called with every observation of the workloads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A release that is there."""
+    """An installed release."""
 
     name: str
     revision: int
@@ -31,79 +33,188 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What `bai-kit deploy` did."""
+    """The result of `bai-kit deploy`."""
 
     namespace: str
     releases: tuple[Installed, ...]
     seconds: float
+    hint: str = ""
+    """A command that runs the release's application package."""
 
     def __rich__(self) -> str:
-        """Show it to people."""
-        lines = [f"{each.name}: revision {each.revision} of {each.chart}" for each in self.releases]
-        lines += [f"ready in namespace {self.namespace} after {self.seconds:.1f} s", ""]
-        return "\n".join([*lines, f"next: bai-kit run -n {self.namespace} --pre-fire-url URL --post-fire-url URL"])
+        """Show the result to people."""
+        lines = [f"{release.name}: revision {release.revision} of {release.chart}" for release in self.releases]
+        lines += [f"ready in namespace {self.namespace} after {self.seconds:.1f} s"]
+        return "\n".join(lines)
+
+
+def namespace_labels(pod_security: str) -> dict[str, str]:
+    """Return the labels of a new namespace.
+
+    Args:
+        pod_security: Level that the namespace enforces: restricted, baseline or privileged; empty for none.
+    """
+    return {"app.kubernetes.io/part-of": "bai-kit"} | ({ENFORCE: pod_security} if pod_security else {})
+
+
+def lacks_namespace(kube: Kube) -> bool:
+    """Return whether the namespace is known not to exist.
+
+    Without permission to read namespaces, assume that an administrator created it; otherwise Helm reports that it is
+    missing.
+    """
+    return kube.can("get", "namespaces") and not kube.get("namespaces", kube.namespace)
 
 
 def ensure_namespace(kube: Kube, pod_security: str) -> bool:
-    """Make the namespace if it is not there; whether it was made.
-
-    Args:
-        kube: The namespace.
-        pod_security: Level that a new namespace enforces: restricted, baseline or privileged; "" for no label.
-    """
-    # Who may not look has been given a namespace; if there is none, Helm says so.
-    if not kube.can("get", "namespaces") or kube.get("namespaces", kube.namespace):
+    """Create the namespace where it does not exist; return whether it was created."""
+    if not lacks_namespace(kube):
         return False
-    labels = {"app.kubernetes.io/part-of": "bai-kit"} | ({ENFORCE: pod_security} if pod_security else {})
-    kube.create("namespaces", {"metadata": {"name": kube.namespace, "labels": labels}})
+    kube.create("namespaces", {"metadata": {"name": kube.namespace, "labels": namespace_labels(pod_security)}})
     log.info("created namespace %s%s", kube.namespace, f", Pod Security {pod_security}" if pod_security else "")
     return True
 
 
 def deploy(
-    helm: Helm, kube: Kube, releases: Sequence[Release], *, timeout_s: float, keep_failed: bool = False, show: Show
+    helm: Helm,
+    kube: Kube,
+    releases: Sequence[Release],
+    *,
+    timeout_s: float,
+    keep_failed: bool = False,
+    new_namespace: bool = False,
+    hint: str = "",
+    show: Show,
 ) -> Deployed:
-    """Install or upgrade the releases in this order and wait until all that they made is ready.
+    """Install or upgrade the releases in this order, and wait until their workloads are ready and the gateway answers.
 
     Args:
-        helm: Helm in the namespace, which is there.
+        helm: Helm in the namespace, which exists.
         kube: The same namespace.
-        releases: What to install.
-        timeout_s: Seconds for everything.
-        keep_failed: Leave what failed as it is, to look at it; else every release goes back to where it was.
-        show: Gets every look at the workloads.
+        releases: Releases to install.
+        timeout_s: Time limit for everything, in seconds.
+        keep_failed: Leave releases that failed as they are; else each goes back to its former revision.
+        new_namespace: Whether this deploy created the namespace, which then goes with a first install that fails.
+        hint: A command that runs the package.
+        show: Gets every observation of the workloads.
 
     Raises:
-        BaiKitError: it failed; the message says why and what was rolled back.
+        BaiKitError: the deploy failed; the message says why and what was undone.
+        KeyboardInterrupt: somebody stopped the deploy; the log says in which state the releases are.
     """
     start = time.monotonic()
-    before: dict[str, int | None] = {}
+    attempt = _Attempt(helm, timeout_s, start)
     try:
-        made = []
-        for release in releases:
-            before[release.name] = _ready_to_install(helm, release.name)
-            made.append(helm.install(release.name, release.chart, release.values, timeout_s=int(timeout_s)))
-            log.info("installed release %s revision %d", release.name, made[-1].number)
+        made = [attempt.install(release) for release in releases]
         _wait(kube, made, start, timeout_s, show)
+        left_s = max(timeout_s - (time.monotonic() - start), 30.0)
+        reach_gateway(kube, [found for release in releases for found in release.objects], left_s)
+    except KeyboardInterrupt:
+        for line in attempt.state():
+            log.warning("%s", line)
+        log.warning("nothing was rolled back; run the same deploy again to complete it, or bai-kit undeploy")
+        raise
     except BaiKitError as exc:
-        undone = "kept as it is" if keep_failed else "; ".join(_roll_back(helm, before)) or "nothing was changed"
-        exc.message = f"{exc.message}; {undone}"
+        done = ["kept as it is"] if keep_failed else attempt.roll_back()
+        if new_namespace and not keep_failed and not attempt.state():
+            done.append(_remove_namespace(kube))
+        exc.message = f"{exc.message}; {'; '.join(done) or 'nothing was changed'}"
         exc.args = (exc.message,)
         raise
     installed = tuple(
-        Installed(each.release, each.number, release.chart.name) for each, release in zip(made, releases, strict=True)
+        Installed(revision.release, revision.number, release.chart.name)
+        for revision, release in zip(made, releases, strict=True)
     )
-    return Deployed(helm.namespace, installed, round(time.monotonic() - start, 1))
+    return Deployed(helm.namespace, installed, round(time.monotonic() - start, 1), hint)
 
 
-def _ready_to_install(helm: Helm, name: str) -> int | None:
-    """Return the revision to go back to; remove a first install that failed, which Helm cannot upgrade."""
-    previous = helm.last_deployed(name)
-    current = helm.current(name) if previous is None else None
-    if current and current.status == "failed":
-        log.info("removing release %s, which was never installed whole", name)
-        helm.uninstall(name, no_hooks=True)
-    return previous
+class _Attempt:
+    """What one deploy has done. Its revisions carry a label, so that those of another deploy are never undone."""
+
+    def __init__(self, helm: Helm, timeout_s: float, start: float) -> None:
+        self._helm, self._deadline, self._timeout_s = helm, start + timeout_s, timeout_s
+        self._label = secrets.token_hex(8)
+        self._before: dict[str, int | None] = {}
+
+    def install(self, release: Release) -> Revision:
+        """Install or upgrade one release, after another deploy of the release has ended."""
+        while True:
+            self._wait_for_others(release.name)
+            self._before[release.name] = self._ready_to_install(release.name)
+            try:
+                made = self._helm.install(
+                    release.name, release.chart, release.values, timeout_s=int(self._timeout_s), label=self._label
+                )
+            except BusyError:  # another deploy began in between
+                continue
+            log.info("installed release %s revision %d", release.name, made.number)
+            return made
+
+    def state(self) -> list[str]:
+        """Return a line about every release that this deploy has touched and that exists."""
+        found = [(name, self._helm.current(name)) for name in self._before]
+        return [f"release {name}: revision {it.number} is {it.status}" for name, it in found if it]
+
+    def roll_back(self) -> list[str]:
+        """Take the releases back to their former revisions; return what was done, in words."""
+        done = []
+        for name, previous in reversed(self._before.items()):
+            try:
+                done += self._undo(name, previous)
+            except BaiKitError as exc:  # the first error matters more: report this one too, and go on
+                done.append(f"release {name} could not be rolled back: {exc.message}")
+        return done
+
+    def _undo(self, name: str, previous: int | None) -> list[str]:
+        current = self._helm.current(name)
+        if current is None or current.number == previous:
+            return []
+        if not self._helm.is_labelled(name, self._label):
+            return [f"release {name} is at revision {current.number} of another deploy and stays there"]
+        if previous is not None:
+            self._helm.rollback(name, previous)
+            return [f"rolled release {name} back to revision {previous}"]
+        # Nobody has used the release, so no cluster has to end; and the fault may be the image of that very hook.
+        self._helm.uninstall(name, no_hooks=True)
+        kept = [found["metadata"]["name"] for found in current.manifest if _is_kept(found)]
+        return [f"removed release {name}" + (f", not its volume {', '.join(kept)}" if kept else "")]
+
+    def _wait_for_others(self, name: str) -> None:
+        """Wait while another deploy changes a release.
+
+        Raises:
+            WaitTimeout: the other one did not end; perhaps it was killed.
+        """
+        is_said = False
+        while (current := self._helm.current(name)) and current.status.startswith("pending-"):
+            if time.monotonic() > self._deadline:
+                undo = f"helm -n {self._helm.namespace} rollback {name}" if current.number > 1 else "bai-kit undeploy"
+                state = f"release {name} is {current.status} for {self._timeout_s:.0f} s"
+                raise WaitTimeout(
+                    f"{state}: another deploy runs, or was killed",
+                    hint=f"{undo}  # only if no other deploy runs",
+                )
+            if not is_said:
+                log.info("release %s is %s: waiting for another deploy", name, current.status)
+                is_said = True
+            time.sleep(POLL_S)
+
+    def _ready_to_install(self, name: str) -> int | None:
+        """Return the revision to go back to; remove a first install that failed, which Helm cannot upgrade."""
+        previous = self._helm.last_deployed(name)
+        current = self._helm.current(name) if previous is None else None
+        if current and current.status == "failed":
+            log.info("removing release %s, whose first installation failed", name)
+            self._helm.uninstall(name, no_hooks=True)
+        return previous
+
+
+def _remove_namespace(kube: Kube) -> str:
+    try:
+        kube.delete("namespaces", kube.namespace)
+    except BaiKitError as exc:
+        return f"namespace {kube.namespace} stays: {exc.message}"
+    return f"removed namespace {kube.namespace}"
 
 
 def _wait(kube: Kube, made: Sequence[Revision], start: float, timeout_s: float, show: Show) -> None:
@@ -132,27 +243,6 @@ def _reason(kube: Kube, workload: Workload) -> str:
             log.error("%s", line)
     state = f"{workload.kind} {workload.name} has {workload.ready} of {workload.wanted} ready"
     return f"{state}: {(workload.trouble or workload.note).rstrip('.')}"
-
-
-def _roll_back(helm: Helm, before: dict[str, int | None]) -> list[str]:
-    """Take every release back to where it was; return what was done, in words."""
-    done = []
-    for name, previous in reversed(before.items()):
-        try:
-            current = helm.current(name)
-            if current is None or current.number == previous:
-                continue
-            if previous is None:
-                # No user has had it, so there is no cluster to end; and what failed may be the hook's very image.
-                helm.uninstall(name, no_hooks=True)
-                kept = [each["metadata"]["name"] for each in current.manifest if _is_kept(each)]
-                done.append(f"removed release {name}" + (f", not its volume {', '.join(kept)}" if kept else ""))
-            else:
-                helm.rollback(name, previous)
-                done.append(f"rolled release {name} back to revision {previous}")
-        except BaiKitError as exc:  # the first error matters more: say that this failed too, and go on
-            done.append(f"release {name} could not be rolled back: {exc.message}")
-    return done
 
 
 def _is_kept(found: Json) -> bool:

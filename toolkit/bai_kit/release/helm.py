@@ -28,6 +28,8 @@ Assignments = Mapping[str, Sequence[str]]
 
 OLDEST = (3, 14)
 """The first Helm whose `--dry-run=server` tells what an upgrade would change."""
+LABEL = "bai-kit-deploy"
+"""Label of a release's revisions; tells the revisions of one deploy from those of another."""
 AFTER_HOOKS_S = 60
 """Seconds that an uninstall may take beside the chart's own clean-up."""
 LONGEST_ERROR = 2000
@@ -143,25 +145,36 @@ class Helm:
         words += ["--output", "json", "--values", "-"]
         return _revision(_parse(self._run(self._command.run(words, json.dumps(values).encode()))))
 
-    def install(self, release: str, chart: Path, values: Mapping[str, Any], *, timeout_s: int = 300) -> Revision:
+    def install(
+        self, release: str, chart: Path, values: Mapping[str, Any], *, timeout_s: int = 300, label: str = ""
+    ) -> Revision:
         """Install or upgrade a release; hooks are waited for, workloads are not.
+
+        Args:
+            release: The release's name.
+            chart: The chart's directory.
+            values: The values, which replace those of the former revision.
+            timeout_s: Seconds that hooks may take.
+            label: Value of the revision's label, see `is_labelled`; the revision has it even when it fails.
 
         Raises:
             ValuesError: the chart does not take the values.
+            BusyError: another operation on the release is under way.
             HelmError: Helm or Kubernetes refused.
         """
-        made = self._run(
-            self._command.install_or_upgrade(
-                release,
-                chart,
-                dict(values),
-                namespace=self.namespace,
-                create_namespace=False,
-                reset_values=True,
-                timeout=f"{timeout_s}s",
-            )
+        words = ["upgrade", release, chart, "--install", "--reset-values", "--timeout", f"{timeout_s}s"]
+        words += ["--labels", f"{LABEL}={label}"] if label else []
+        words += ["--namespace", self.namespace, "--output", "json", "--values", "-"]
+        return _revision(_parse(self._run(self._command.run(words, json.dumps(values).encode()))))
+
+    def is_labelled(self, release: str, label: str) -> bool:
+        """Return whether the newest revision of a release is the one that was installed with this label."""
+        words = ["list", "--all", "--namespace", self.namespace, "--selector", f"{LABEL}={label}", "--output", "json"]
+        found = json.loads(self._run(self._command.run(words)))
+        newest = self.current(release)
+        return newest is not None and any(
+            each["name"] == release and int(each["revision"]) == newest.number for each in found
         )
-        return _revision(made)
 
     def rollback(self, release: str, number: int) -> None:
         """Go back to a revision."""
@@ -203,6 +216,10 @@ class _NoReleaseError(HelmError):
     """There is no such release; callers here turn it into None."""
 
 
+class BusyError(HelmError):
+    """Another operation on the release is under way; `deploy` waits and tries again."""
+
+
 class SchemaError(ValuesError):
     """A chart's schema refuses values; the plan adds the file that each of them comes from."""
 
@@ -219,7 +236,9 @@ def redact(text: str) -> str:
 
 _MEANINGS: tuple[tuple[str, type[BaiKitError], str, str | None], ...] = (
     ("cluster unreachable", SetupError, "helm cannot reach Kubernetes", "kubectl cluster-info"),
-    ("another operation", HelmError, "helm", "another deploy runs; if it was killed: helm history, then helm rollback"),
+    ("another operation", BusyError, "helm", None),
+    ("release: already exists", BusyError, "helm", None),
+    ('"sh.helm.release.', BusyError, "helm", None),
     ("forbidden", SetupError, "helm has no right to do this", "bai-kit doctor"),
     ("cannot be imported into the current release", HelmError, "helm", "delete that object, or choose another release"),
 )

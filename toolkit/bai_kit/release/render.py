@@ -23,20 +23,20 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _as_yaml(documents: Sequence[Any]) -> Document:
+def as_yaml(*documents: Any) -> str:
     """Return YAML documents, with keys in their given order."""
-    return Document(yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 def values(releases: Sequence[Release]) -> Document:
     """Return the values of both charts as one document."""
     keys = {directory: key for key, directory in CHARTS.items()}
-    return _as_yaml([{keys[release.chart.name]: release.values for release in releases}])
+    return Document(as_yaml({keys[release.chart.name]: release.values for release in releases}))
 
 
 def manifests(releases: Sequence[Release]) -> Document:
     """Return the objects of the releases. The charts render no hook and no test for `helm template`."""
-    return _as_yaml([found for release in releases for found in release.objects])
+    return Document(as_yaml(*(found for release in releases for found in release.objects)))
 
 
 def job(release: Release, name: str, params: Sequence[str]) -> Document:
@@ -50,10 +50,21 @@ def job(release: Release, name: str, params: Sequence[str]) -> Document:
     Raises:
         UsageError: a param is unknown to the package, or its value is of another type.
     """
-    data: dict[str, str] = {}
-    for found in release.objects:
-        data |= found.get("data", {}) if found["kind"] == "ConfigMap" else {}
-    package = json.loads(data["app-package.json"])
-    template = Template(release=release.name, job=json.loads(data["job.json"]), package=package)
+    package = json.loads(_data(release)["app-package.json"])
+    template = Template(release=release.name, job=json.loads(_data(release)["job.json"]), package=package)
     inputs = check_inputs(package_inputs(package), parse_params(params)) if params else {}
-    return _as_yaml([fill(template, check_name(name), inputs)])
+    return Document(as_yaml(fill(template, check_name(name), inputs)))
+
+
+def run_command(release: Release) -> str:
+    """Return the command that runs the application package of a release, with the inputs that a run must give."""
+    inputs = package_inputs(json.loads(_data(release)["app-package.json"]))
+    return " ".join(["bai-kit run", *(f"--param {wanted.name}=VALUE" for wanted in inputs if wanted.required)])
+
+
+def _data(release: Release) -> dict[str, str]:
+    """Return the data of all ConfigMaps of a release, by key."""
+    found: dict[str, str] = {}
+    for config in release.objects:
+        found |= config.get("data", {}) if config["kind"] == "ConfigMap" else {}
+    return found

@@ -1,27 +1,24 @@
 """Both releases removed, after the jobs that need them."""
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bai_kit.errors import UsageError, WaitTimeout
+from bai_kit.cluster import list_clusters
+from bai_kit.errors import UsageError
 from bai_kit.job.state import list_jobs
 from bai_kit.job.template import JOB_LABEL, PART_OF, RELEASE_LABEL
-from bai_kit.kube.api import Kube
+from bai_kit.kube.api import Json, Kube
+from bai_kit.kube.pods import wait_gone
 from bai_kit.release.helm import Helm
 from bai_kit.settings import Settings
 
 log = logging.getLogger(__name__)
 
-GONE_S = 60.0
-"""Seconds that pods may take to go: a job's pod has 30 to dismiss its clusters."""
-POLL_S = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Undeployed:
-    """What `bai-kit undeploy` did."""
+    """The result of `bai-kit undeploy`."""
 
     namespace: str
     jobs: tuple[str, ...]
@@ -29,13 +26,13 @@ class Undeployed:
     releases: tuple[str, ...]
     """Releases that were removed."""
     kept: tuple[str, ...]
-    """What is still there, and why."""
+    """What still exists, and why."""
 
     def __rich__(self) -> str:
-        """Show it to people."""
-        gone = [f"removed release {each}" for each in self.releases] or ["nothing was installed"]
+        """Show the result to people."""
+        gone = [f"removed release {name}" for name in self.releases] or ["nothing was installed"]
         jobs = [f"removed {len(self.jobs)} jobs"] if self.jobs else []
-        return "\n".join([*jobs, *gone, *(f"kept {each}" for each in self.kept)])
+        return "\n".join([*jobs, *gone, *(f"kept {what}" for what in self.kept)])
 
 
 def undeploy(helm: Helm, kube: Kube, settings: Settings, *, purge: bool, confirm: Callable[[str], bool]) -> Undeployed:
@@ -46,37 +43,58 @@ def undeploy(helm: Helm, kube: Kube, settings: Settings, *, purge: bool, confirm
         kube: The same namespace.
         settings: The releases' names.
         purge: Remove the volume with all results too.
-        confirm: Asked before a running job is ended or a volume is removed.
+        confirm: Asked before a running job or cluster is ended, or a volume is removed.
 
     Raises:
         UsageError: not confirmed.
         WaitTimeout: a job did not end.
     """
     jobs = list_jobs(kube, settings.release)
-    running = [each.name for each in jobs if not each.phase.is_over]
-    questions = [f"end the running jobs {', '.join(running)}"] if running else []
-    questions += ["remove the volume with the results of all jobs"] if purge else []
-    if questions and not confirm(" and ".join(questions).capitalize() + "?"):
-        raise UsageError(f"nothing was removed; it would {' and '.join(questions)}", hint="--yes")
-    _remove_jobs(kube, settings.release, [each.name for each in jobs])
-    there = helm.releases()
+    installed = helm.releases()
+    others = [name for name, chart in installed.items() if chart.startswith("bai-chart-") and name != settings.release]
+    removes_gateway = settings.gateway_release in installed and not others
+    running = [job.name for job in jobs if not job.phase.is_over]
+    losses = _losses(kube, settings.release, running, with_clusters=removes_gateway, with_volume=purge)
+    if losses and not confirm("; ".join(loss[0].upper() + loss[1:] for loss in losses) + "?"):
+        raise UsageError(f"nothing was removed; undeploy would {' and '.join(losses)}", hint="bai-kit undeploy --yes")
+    _remove_jobs(kube, settings.release, [job.name for job in jobs])
     removed, kept = [], []
-    if settings.release in there:
+    if settings.release in installed:
         removed.append(_uninstall(helm, kube, settings.release))
-    others = [name for name, chart in there.items() if chart.startswith("bai-chart-") and name != settings.release]
-    if settings.gateway_release in there and others:
-        kept.append(f"release {settings.gateway_release}: release {', '.join(others)} uses it")
-    elif settings.gateway_release in there:
+    if removes_gateway:
         removed.append(_uninstall(helm, kube, settings.gateway_release))
+    elif settings.gateway_release in installed:
+        kept.append(f"release {settings.gateway_release}: release {', '.join(others)} uses it")
     kept += _volumes(kube, settings.release, purge=purge)
-    return Undeployed(kube.namespace, tuple(each.name for each in jobs), tuple(removed), tuple(kept))
+    return Undeployed(kube.namespace, tuple(job.name for job in jobs), tuple(removed), tuple(kept))
+
+
+def _losses(kube: Kube, release: str, running: list[str], *, with_clusters: bool, with_volume: bool) -> list[str]:
+    """Return what people would lose, in words that follow "undeploy would"."""
+    found = [f"end the running jobs {', '.join(running)}"] if running else []
+    active = [cluster for cluster in list_clusters(kube) if cluster.is_active] if with_clusters else []
+    if active:
+        names = ", ".join(f"{cluster.full_name} of {cluster.user}" for cluster in active)
+        found.append(f"end the Dask clusters {names}")
+    claims = [
+        claim["metadata"]["name"]
+        for claim in _claims(kube, release)
+        if with_volume or (claim["metadata"].get("annotations") or {}).get("helm.sh/resource-policy") != "keep"
+    ]
+    return found + ([f"remove the volume {', '.join(claims)} with the results of all jobs"] if claims else [])
+
+
+def _claims(kube: Kube, release: str) -> list[Json]:
+    """Return the release's own volumes that are not being removed already."""
+    claims = kube.list("persistentvolumeclaims", labels=f"{PART_OF},{RELEASE_LABEL}={release}")
+    return [claim for claim in claims if "deletionTimestamp" not in claim["metadata"]]
 
 
 def _remove_jobs(kube: Kube, release: str, names: list[str]) -> None:
     """Delete the jobs and wait until their pods are gone: they need their rights and the gateway to clean up."""
     for name in names:
         kube.delete("jobs", name)
-    _wait_gone(kube, f"{PART_OF},{JOB_LABEL},{RELEASE_LABEL}={release}")
+    wait_gone(kube, f"{PART_OF},{JOB_LABEL},{RELEASE_LABEL}={release}")
 
 
 def _uninstall(helm: Helm, kube: Kube, release: str) -> str:
@@ -85,26 +103,15 @@ def _uninstall(helm: Helm, kube: Kube, release: str) -> str:
     labels = f"app.kubernetes.io/instance={release}"
     for pod in kube.list("pods", labels=labels):
         kube.delete("pods", pod["metadata"]["name"])
-    _wait_gone(kube, labels)
+    wait_gone(kube, labels)
     return release
 
 
-def _wait_gone(kube: Kube, labels: str) -> None:
-    deadline = time.monotonic() + GONE_S
-    while left := kube.list("pods", labels=labels):
-        if time.monotonic() > deadline:
-            pods = ", ".join(each["metadata"]["name"] for each in left)
-            raise WaitTimeout(f"pods are still there after {GONE_S:.0f} s: {pods}", hint="kubectl get pods")
-        time.sleep(POLL_S)
-
-
 def _volumes(kube: Kube, release: str, *, purge: bool) -> list[str]:
-    """Remove the release's own volumes if asked to; say which are kept."""
+    """Remove the release's own volumes if asked to; return those that are kept."""
     kept = []
-    for claim in kube.list("persistentvolumeclaims", labels=f"{PART_OF},{RELEASE_LABEL}={release}"):
+    for claim in _claims(kube, release):
         name = claim["metadata"]["name"]
-        if "deletionTimestamp" in claim["metadata"]:
-            continue
         if purge:
             kube.delete("persistentvolumeclaims", name)
             log.info("removed volume %s", name)
