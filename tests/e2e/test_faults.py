@@ -155,7 +155,8 @@ def test_an_api_that_is_away_for_seconds_harms_no_run(kit, relay, tmp_path, mome
             with relay.cut():
                 threading.Event().wait(6)
             seen += [""] * 1000
-    done = kit.finish(process).ok()
+    done = kit.finish(process)
+    assert done.code == 0, "".join(seen)
     assert "no answer from the API yet, trying again" in "".join(seen)
     assert (tmp_path / "o" / "out.txt").read_text() == "written\n"
     assert kit.result("list")["jobs"] == [], done.err

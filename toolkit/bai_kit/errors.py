@@ -13,7 +13,7 @@ BaiKitError
 │  └─ JobFailed    1/75   the workflow ended with an error; has its own exit code
 ├─ OutputError        4   results cannot be written on this machine
 └─ WaitTimeout        5   a time limit passed; says in which state
-Stopped (KeyboardInterrupt) 143/129   SIGTERM or SIGHUP; 130 is Ctrl-C
+Stopped (BaseException) 143/129   SIGTERM or SIGHUP; Ctrl-C is KeyboardInterrupt, 130
 Any other exception is a bug: a traceback and exit code 1.
 """
 
@@ -113,8 +113,8 @@ class WaitTimeout(BaiKitError):  # noqa: N818 - the word that users know
     exit_code = 5
 
 
-class Stopped(KeyboardInterrupt):
-    """SIGTERM or SIGHUP asked the command to end; handled like Ctrl-C, so that everything is cleaned up."""
+class Stopped(BaseException):
+    """SIGTERM or SIGHUP asked the command to end. Not an Exception, so that nothing but the clean-up handles it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__()

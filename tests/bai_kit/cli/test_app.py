@@ -174,3 +174,22 @@ def test_sigint_of_a_whole_process_ends_it_with_130(tmp_path: Path) -> None:
             process.kill()
             os.close(writer)
     assert (process.returncode, err) == (130, b"")
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_stopping_signal_ends_the_command_in_order(run: Run, monkeypatch: pytest.MonkeyPatch, signum: int) -> None:
+    cleaned: list[bool] = []
+
+    def work(_: Path) -> None:
+        try:
+            os.kill(os.getpid(), signum)
+            signal.pause()
+        finally:
+            os.kill(os.getpid(), signum)  # a second one does not interrupt the clean-up
+            cleaned.append(True)
+
+    monkeypatch.setattr(package, "validate", work)
+    before = signal.getsignal(signum)
+    assert run("package", "validate") == (128 + signum, "", f"stopped by {signal.Signals(signum).name}\n")
+    assert cleaned == [True]
+    assert signal.getsignal(signum) is before

@@ -39,6 +39,16 @@ def test_a_certificate_that_is_not_trusted_is_said_in_words(tmp_path, monkeypatc
         connection.send("GET", "/version")
 
 
+def test_a_tls_handshake_that_breaks_off_is_tried_again(tmp_path, monkeypatch):
+    def breaks(*_, **__):
+        raise module.urllib3.exceptions.SSLError(ssl.SSLEOFError("EOF occurred in violation of protocol"))
+
+    connection = Connection(None, kubeconfig(tmp_path, "https://127.0.0.1:9"))
+    monkeypatch.setattr(connection.pool, "request", breaks)
+    with pytest.raises(ConnectionLost, match="EOF occurred"):
+        connection.send("GET", "/version")
+
+
 def test_an_answer_that_is_no_http_is_tried_again_and_then_an_error(tmp_path):
     with closing(create_server(("127.0.0.1", 0))) as server:
 

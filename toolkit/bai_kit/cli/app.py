@@ -117,19 +117,15 @@ def _call(args: list[str], command: str, form: Format) -> int:
             traceback.print_exc()
         emit_error(error, command=command, form=form)
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort) as interrupt:
-        return _interrupted(interrupt if isinstance(interrupt, Stopped) else interrupt.__cause__)
+    except Stopped as stopped:
+        sys.stderr.write(f"stopped by {signal.Signals(stopped.exit_code - 128).name}\n")
+        return stopped.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
     code = result if isinstance(result, int) else getattr(result, "command_exit_code", 0)
     if not isinstance(result, int):  # an int is typer.Exit
         emit(result, command=command, form=form, exit_code=code)
     return code
-
-
-def _interrupted(cause: BaseException | None) -> int:
-    if not isinstance(cause, Stopped):
-        return INTERRUPTED
-    sys.stderr.write(f"stopped by {signal.Signals(cause.exit_code - 128).name}\n")
-    return cause.exit_code
 
 
 def _common_first(args: list[str]) -> list[str]:

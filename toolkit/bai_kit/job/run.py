@@ -126,7 +126,7 @@ def run_job(
             if failed.exit_code != TEMPORARY or attempt == request.retries:
                 raise
             log.warning("%s; try %d of %d", failed.message, attempt + 2, request.retries + 1)
-        except KeyboardInterrupt as interrupt:
+        except (KeyboardInterrupt, Stopped) as interrupt:
             if kube.get("jobs", name) is None:
                 raise
             return _after_interrupt(kube, request, name, interrupt, progress, wants_cancel)
@@ -264,8 +264,8 @@ class _Run:
             exc.hint = exc.hint if exc.hint and exc.hint.startswith("bai-kit results") else again
             exc.args = (exc.message,)
             raise
-        except KeyboardInterrupt as interrupt:
-            code = getattr(interrupt, "exit_code", INTERRUPTED)
+        except (KeyboardInterrupt, Stopped) as interrupt:
+            code = _code_of(interrupt)
             raise JobFailed(f"interrupted; job {self.name} is complete", exit_code=code, hint=again) from None
 
 
@@ -297,6 +297,10 @@ def _job_failed(name: str, code: int, reason: str) -> JobFailed:
     return JobFailed(message, exit_code=code, hint=f"bai-kit logs {name}")
 
 
+def _code_of(interrupt: BaseException) -> int:
+    return interrupt.exit_code if isinstance(interrupt, Stopped) else INTERRUPTED
+
+
 def _next_commands(name: str) -> str:
     return "\n".join((f"bai-kit logs {name} -f", f"bai-kit results {name}", f"bai-kit cancel {name}"))
 
@@ -305,12 +309,12 @@ def _after_interrupt(
     kube: Kube,
     request: RunRequest,
     name: str,
-    interrupt: KeyboardInterrupt,
+    interrupt: KeyboardInterrupt | Stopped,
     progress: Progress,
     wants_cancel: WantsCancel,
 ) -> RunOutcome:
     """Cancel the job or let it go on, as the user wants; SIGTERM and SIGHUP let it go on."""
-    code = interrupt.exit_code if isinstance(interrupt, Stopped) else INTERRUPTED
+    code = _code_of(interrupt)
     job = get_job(kube, name)
     if job.phase.is_over:
         hint = f"bai-kit results {name} -o {request.output_dir}"

@@ -113,9 +113,9 @@ class Connection:
                     retries=False,
                     preload_content=not stream,
                 )
-            except urllib3.exceptions.SSLError as exc:
-                raise _untrusted(self.server, exc) from exc
             except urllib3.exceptions.HTTPError as exc:
+                if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+                    raise _untrusted(self.server) from exc
                 outage.wait(self._unreachable(exc), exc)
                 continue
             self._has_answered = True
@@ -229,8 +229,6 @@ def _unusable(exc: Exception) -> SetupError:
     return SetupError(f"kubeconfig cannot be used: {shortened(str(exc))}", hint="kubectl config view")
 
 
-def _untrusted(server: str, exc: Exception) -> SetupError:
-    if "CERTIFICATE_VERIFY_FAILED" in str(exc):
-        message = f"the certificate of the API {server} is not one that this kubeconfig trusts"
-        return SetupError(message, hint="kubectl config view")
-    return SetupError(f"no TLS connection to the API {server}: {shortened(str(exc))}", hint="kubectl cluster-info")
+def _untrusted(server: str) -> SetupError:
+    message = f"the certificate of the API {server} is not one that this kubeconfig trusts"
+    return SetupError(message, hint="kubectl config view")
