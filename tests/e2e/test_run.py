@@ -70,6 +70,34 @@ def test_detached_job_its_log_its_results_and_its_end(kit, tmp_path):
     assert kit.run("results", job).code == 4
 
 
+UPLOADED = """
+cwlVersion: v1.2
+class: CommandLineTool
+id: main
+baseCommand: [sh, -c, 'cat "$0" "$1"/deep/b > out.txt']
+hints: {DockerRequirement: {dockerPull: IMAGE}}
+requirements: {ResourceRequirement: {coresMin: 0.1, coresMax: 0.1, ramMin: 64, ramMax: 128}}
+inputs:
+  one: {type: File, inputBinding: {position: 1}}
+  many: {type: Directory, inputBinding: {position: 2}}
+outputs: {out: {type: File, outputBinding: {glob: out.txt}}}
+"""
+
+
+def test_files_of_this_machine_are_uploaded_and_nothing_is_left_of_them(kit, tmp_path):
+    (tmp_path / "many" / "deep").mkdir(parents=True)
+    (tmp_path / "many" / "deep" / "b").write_text("second\n")
+    (tmp_path / "a b.txt").write_text("first\n")
+    (tmp_path / "tool.cwl").write_text(UPLOADED.replace("IMAGE", kit.image))
+    words = ["run", "--package", str(tmp_path / "tool.cwl"), "--param", f"many={tmp_path / 'many'}"]
+    kit.run(*words, "--param", f"one={tmp_path / 'a b.txt'}", "-o", str(tmp_path / "out")).ok()
+    assert (tmp_path / "out" / "out.txt").read_text() == "first\nsecond\n"
+    done = kit.run(*words, "--param", f"one={tmp_path / 'nothing'}", "-o", str(tmp_path / "no"))
+    assert done.code == 2
+    assert "nothing does not exist" in done.err
+    assert kit.result("list")["jobs"] == []
+
+
 def test_inputs_that_do_not_fit_create_nothing(kit):
     done = kit.run("run", "--pre-fire-url", "http://a", "--param", "colour=red")
     assert done.code == 2

@@ -100,7 +100,7 @@ def service_target(kube: Kube, service: str) -> tuple[str, int]:
     selector = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"].items())
     wanted = found["spec"]["ports"][0]["targetPort"]
     for pod in kube.list("pods", labels=selector):
-        conditions = {each["type"]: each["status"] for each in pod["status"].get("conditions", [])}
+        conditions = {found["type"]: found["status"] for found in pod["status"].get("conditions", [])}
         ports = [port for container in pod["spec"]["containers"] for port in container.get("ports", [])]
         numbers = [port["containerPort"] for port in ports if wanted in {port.get("name"), port["containerPort"]}]
         if conditions.get("Ready") == "True" and (numbers or isinstance(wanted, int)):

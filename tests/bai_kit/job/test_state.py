@@ -112,3 +112,8 @@ def test_what_is_not_known_is_left_out_for_people():
     assert [line.partition(":")[0] for line in shown.splitlines()] == [
         "job", "phase", "release", "created", "age", "input a", "input b",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "null"])
+def test_inputs_that_another_client_wrote_are_no_traceback(text):
+    assert view(job_object(annotations={"bai-kit/params": text}), None).inputs == {}

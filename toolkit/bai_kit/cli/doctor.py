@@ -18,4 +18,4 @@ def doctor(
     from bai_kit.doctor.diagnose import diagnose  # noqa: PLC0415 - `--help` need not load kubernetes
 
     found = diagnose(common.kube(), common.helm(), release=common.named_release(), probe=probe)
-    return replace(found, findings=[replace(each, fix=common.complete(each.fix)) for each in found.findings])
+    return replace(found, findings=[replace(finding, fix=common.complete(finding.fix)) for finding in found.findings])

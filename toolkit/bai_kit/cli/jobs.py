@@ -58,7 +58,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for lines until the job is over.")] = False,
     steps: Annotated[bool, typer.Option("--steps", help="The steps' whole output, after the job.")] = False,
 ) -> Any:
-    """Show a job's log: the runner's and the application's lines, also after its pod is gone."""
+    """Show a job's log: the runner's and the application's lines, also after its pod is deleted."""
     from bai_kit.job.logs import job_lines, step_lines  # noqa: PLC0415 - `--help` need not load kubernetes
 
     kube, template = _clients(common)

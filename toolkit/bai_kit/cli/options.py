@@ -57,7 +57,7 @@ class Common:
         """
         from bai_kit.settings import load_settings  # noqa: PLC0415 - `--help` need not load it
 
-        return load_settings({each.name: getattr(self, each.name) for each in fields(self)} | more)
+        return load_settings({option.name: getattr(self, option.name) for option in fields(self)} | more)
 
     def kube(self) -> "Kube":
         """Return the Kubernetes API in the chosen namespace, without connecting to it."""
@@ -160,7 +160,9 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     The hint of an error, and of a result that has one, gets the options given on this command line.
     """
     own = signature(command, eval_str=True).parameters
-    groups: dict[str, Any] = {name: each.annotation for name, each in own.items() if is_dataclass(each.annotation)}
+    groups: dict[str, Any] = {
+        name: parameter.annotation for name, parameter in own.items() if is_dataclass(parameter.annotation)
+    }
     options = [
         Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name])
         for group in groups.values()
@@ -182,9 +184,9 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
         hint = getattr(result, "hint", "")
         return replace(result, hint="\n".join(map(common.complete, hint.splitlines()))) if hint else result
 
-    kept = [each.replace(kind=Parameter.KEYWORD_ONLY) for name, each in own.items() if name not in groups]
+    kept = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for name, parameter in own.items() if name not in groups]
     shown: Any = wraps(command)(filled)
     del shown.__wrapped__  # typer would read the annotations of the original function
     shown.__signature__ = Signature([*kept, *options])
-    shown.__annotations__ = {each.name: each.annotation for each in (*kept, *options)}
+    shown.__annotations__ = {parameter.name: parameter.annotation for parameter in (*kept, *options)}
     return shown  # type: ignore[no-any-return]

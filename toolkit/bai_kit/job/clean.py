@@ -27,9 +27,9 @@ class Leftovers:
     clusters: Sequence[str] = ()
     """Dask clusters of the release's user that no living job can have claimed."""
     temporary: Mapping[str, int] | None = None
-    """Bytes of temporary files by job, for jobs that are over or long gone."""
+    """Bytes of temporary files by job, for jobs that are over or were deleted long ago."""
     unknown_folders: Mapping[str, int] | None = None
-    """Bytes of folders whose job is long gone; they hold results, so they stay until `bai-kit delete JOB`."""
+    """Bytes of folders whose job was deleted long ago; they hold results, so only `bai-kit delete JOB` removes them."""
     removed: bool = False
     """Whether everything but the folders is removed now."""
     hint: str = ""
@@ -108,7 +108,7 @@ def _commands(found: Leftovers) -> str:
 
 
 def dead_pods(pods: Iterable[Json], jobs: Iterable[Job]) -> list[str]:
-    """Name step pods whose job is over or gone, and helper pods that have ended. Pure."""
+    """Return the names of step pods whose job is over or deleted, and of helper pods that have ended. Pure."""
     living = {job.name for job in jobs if not job.phase.is_over}
     return [
         pod["metadata"]["name"]
@@ -140,7 +140,7 @@ def dead_clusters(
 
 
 def dead_temporary(folders: Sequence[Folder], jobs: Sequence[Job], now: float) -> dict[str, int]:
-    """Return the bytes of temporary files of jobs that are over, or long gone. Pure.
+    """Return the bytes of temporary files of jobs that are over, or were deleted long ago. Pure.
 
     Args:
         folders: All of the volume.

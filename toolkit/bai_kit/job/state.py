@@ -1,4 +1,4 @@
-"""The state of jobs, read from the Job and its runner's pod; and the end of a job."""
+"""The state of jobs, read from the Job and its runner's pod; and how to cancel a job."""
 
 import json
 from collections.abc import Mapping
@@ -47,16 +47,16 @@ class Job:
     created: datetime
     finished: datetime | None
     exit_code: int | None
-    """The workflow's: 0, 1, 33 or 75; None while it runs, and when the runner was ended from outside."""
+    """Exit code of the workflow: 0, 1, 33 or 75; None while it runs, and when the runner's end is unknown."""
     reason: str
-    """Why it failed: the runner's own reason, else what Kubernetes knows."""
+    """The reason of a failure: the runner's own, else that of Kubernetes."""
     pod: str | None
     """The runner's pod."""
     inputs: Mapping[str, Any]
 
     @property
     def seconds(self) -> float:
-        """Seconds since it was created, or that it took."""
+        """Seconds from the job's creation to its end, or until now."""
         return ((self.finished or datetime.now(UTC)) - self.created).total_seconds()
 
     def __rich__(self) -> str:
@@ -89,17 +89,17 @@ def list_jobs(kube: Kube, release: str | None = None) -> list[Job]:
     """List the jobs of a namespace, or of one release in it, oldest first."""
     labels = f"{PART_OF},{JOB_LABEL}" + (f",{RELEASE_LABEL}={release}" if release else "")
     pods = {
-        each["metadata"]["labels"][JOB_LABEL]: each
-        for each in kube.list("pods", labels=f"{PART_OF},{JOB_LABEL},batch.kubernetes.io/job-name")
+        pod["metadata"]["labels"][JOB_LABEL]: pod
+        for pod in kube.list("pods", labels=f"{PART_OF},{JOB_LABEL},batch.kubernetes.io/job-name")
     }
-    jobs = [view(each, pods.get(each["metadata"]["name"])) for each in kube.list("jobs", labels=labels)]
-    return sorted(jobs, key=lambda each: each.created)
+    jobs = [view(job, pods.get(job["metadata"]["name"])) for job in kube.list("jobs", labels=labels)]
+    return sorted(jobs, key=lambda job: job.created)
 
 
 def runner_pod(kube: Kube, name: str) -> Json | None:
     """Return the runner's pod of a job: the only one that the Job itself owns."""
     pods = kube.list("pods", labels=f"batch.kubernetes.io/job-name={name}")
-    return max(pods, key=lambda each: str(each["metadata"]["creationTimestamp"]), default=None)
+    return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
 
 def cancel(kube: Kube, name: str) -> None:
@@ -132,8 +132,17 @@ def view(job: Json, pod: Json | None) -> Job:
         exit_code=exit_code,
         reason=reason,
         pod=pod["metadata"]["name"] if pod else None,
-        inputs=json.loads(metadata.get("annotations", {}).get(PARAMS, "{}")),
+        inputs=_inputs(metadata.get("annotations", {}).get(PARAMS, "{}")),
     )
+
+
+def _inputs(text: str) -> Json:
+    """Return the inputs in an annotation, which other clients may have written; none when it holds no JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def workflow_code(ended: Json) -> int:

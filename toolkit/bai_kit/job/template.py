@@ -62,9 +62,9 @@ def load_template(kube: Kube, release: str | None = None) -> Template:
         UsageError: the namespace has several releases, and none is named.
     """
     found = {
-        each["metadata"]["labels"].get("app.kubernetes.io/instance", ""): each
-        for each in kube.list("configmaps", labels=PART_OF)
-        if _KEY in each.get("data", {})
+        stored["metadata"]["labels"].get("app.kubernetes.io/instance", ""): stored
+        for stored in kube.list("configmaps", labels=PART_OF)
+        if _KEY in stored.get("data", {})
     }
     if release is None and len(found) > 1:
         raise UsageError(
@@ -141,8 +141,8 @@ def fill(
 
 def claim_of(pod: Json) -> tuple[str, str]:
     """Return the name of the pod's volume claim and the path at which its first container mounts it."""
-    volume = next(each for each in pod["volumes"] if "persistentVolumeClaim" in each)
-    mount = next(each for each in pod["containers"][0]["volumeMounts"] if each["name"] == volume["name"])
+    volume = next(found for found in pod["volumes"] if "persistentVolumeClaim" in found)
+    mount = next(found for found in pod["containers"][0]["volumeMounts"] if found["name"] == volume["name"])
     return volume["persistentVolumeClaim"]["claimName"], mount["mountPath"]
 
 
@@ -153,8 +153,8 @@ def _pod(job: Json) -> Json:
 
 def _use_own_package(pod: Json) -> None:
     """Let the runner read the package from the Job's annotation instead of from the release's ConfigMap."""
-    items = next(each["downwardAPI"]["items"] for each in pod["volumes"] if "downwardAPI" in each)
-    if all(each["path"] != _PACKAGE_FILE for each in items):
+    items = next(volume["downwardAPI"]["items"] for volume in pod["volumes"] if "downwardAPI" in volume)
+    if all(item["path"] != _PACKAGE_FILE for item in items):
         items.append({"path": _PACKAGE_FILE, "fieldRef": {"fieldPath": f"metadata.annotations['{PACKAGE}']"}})
     runner = pod["containers"][0]
     runner["args"] = [

@@ -31,7 +31,7 @@ TRIES = 5
 """How often a transfer or a question is tried when its connection breaks."""
 CHUNK = 1 << 16
 Files = Sequence[tuple[Path, str]]
-"""Files and empty directories of this machine, each with its path below a job's folder `inputs`."""
+"""Files and empty directories of this machine, each with its path in a job's folder, below `inputs`."""
 _RUN = "import os; exec(compile(os.environ['BAI_KIT_SCRIPT'], 'bai-kit', 'exec'))"
 _WAIT = f"import time; time.sleep({LONGEST_LIFE_S})"
 

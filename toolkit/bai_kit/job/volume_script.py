@@ -5,7 +5,7 @@
     outcome JOB              JSON: the failure event's text or null, and whether the runner wrote its outputs
     measure JOB [keep-log]   JSON: files and bytes of the results
     send JOB OFFSET [keep-log]   a tar archive from byte OFFSET on to standard output; its size and SHA-256 to stderr
-    receive JOB              files from standard input into the folder `inputs`: a line of JSON before each
+    receive JOB              files from standard input, with paths below `inputs`: a line of JSON before each
                              file's bytes (null for a directory), and `null` at the end
     remove JOB [tmp]         remove the job's folder, or only its temporary files
 
@@ -84,9 +84,9 @@ def _receive(folder: Path) -> None:
     """Write the files of the stream; print how many bytes came and their SHA-256."""
     digest, size = hashlib.sha256(), 0
     while (entry := json.loads(sys.stdin.buffer.readline())) is not None:
-        path = folder / "inputs" / entry["path"]
-        if ".." in path.parts or folder not in path.parents:
-            sys.exit(f"{entry['path']!r} is not a path in the job's folder")
+        path = folder / entry["path"]
+        if ".." in path.parts or folder / "inputs" not in path.parents:
+            sys.exit(f"{entry['path']!r} is not a path in the folder of inputs")
         if entry["bytes"] is None:
             path.mkdir(parents=True, exist_ok=True)
             continue

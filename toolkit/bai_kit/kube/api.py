@@ -128,8 +128,8 @@ class Kube:
     def log(self, pod: str, container: str, *, since: str = "", follow: bool = True) -> Iterator[bytes]:
         """Yield the lines of a container's log, each with its time stamp in front, until the stream ends.
 
-        A stream that is followed ends, without an error, when the container has ended, when the pod is gone, and when
-        nothing came for 30 s: a broken connection looks like an application that writes nothing. Ask again for the
+        A stream that is followed ends, without an error, when the container has ended, when the pod is deleted, and
+        when nothing came for 30 s: a broken connection looks like an application that writes nothing. Ask again for the
         rest. A stream that is not followed is complete when it ends without an error.
 
         Args:

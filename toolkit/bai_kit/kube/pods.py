@@ -77,7 +77,7 @@ def terminated(pod: Json | None, container: str) -> Json | None:
 
 
 def has_ended(pod: Json | None, container: str) -> bool:
-    """Tell whether a container writes no further lines: it has ended, or its pod is gone or over. Pure."""
+    """Tell whether a container writes no further lines: it has ended, or its pod is deleted or over. Pure."""
     if pod is None or pod["status"].get("phase") in {"Succeeded", "Failed"}:
         return True
     return terminated(pod, container) is not None
