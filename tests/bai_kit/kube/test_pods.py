@@ -1,9 +1,12 @@
 """Test the reasons why a runner does not start, and how long each may last."""
 
+import os
+import signal
+
 import pytest
 
 from bai_kit.errors import WaitTimeout
-from bai_kit.kube.pods import has_ended, started, terminated, trouble, wait_gone, waits_for
+from bai_kit.kube.pods import delete_helper, has_ended, started, terminated, trouble, wait_gone, waits_for
 from tests.bai_kit.fakes import FakeKube, pod_object
 
 
@@ -101,3 +104,20 @@ def test_pods_that_stay_are_named():
     with pytest.raises(WaitTimeout, match="pods still exist after 0 s: bai-1-x"):
         wait_gone(FakeKube(("pods", pod_object())), "bai-kit/job=bai-1", timeout_s=0)
     wait_gone(FakeKube(), "bai-kit/job=bai-1", timeout_s=0)
+
+
+def test_signals_wait_until_a_helper_pod_is_deleted():
+    kube, seen = FakeKube(("pods", pod_object())), []
+
+    def interrupted(_):
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.append("deletes")
+
+    kube.hooks["delete", "pods"] = interrupted
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            delete_helper(kube, "bai-1-x")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (seen, kube.objects) == (["deletes"], {})

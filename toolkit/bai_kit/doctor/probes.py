@@ -17,7 +17,7 @@ from bai_kit.errors import BaiKitError
 from bai_kit.job.template import JOB_LABEL, RELEASE_LABEL, RUNNER, Template
 from bai_kit.job.volume import ROLE_LABEL
 from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import POLL_S, has_ended, started, trouble
+from bai_kit.kube.pods import POLL_S, delete_helper, has_ended, started, trouble
 from bai_kit.package.images import images
 from cwl_dask.podlog import Reader
 
@@ -76,7 +76,7 @@ def run_probes(kube: Kube, template: Template, step_image: str | None) -> list[P
         return [_read(kube, image, name, begin) for image, name in made] + refused
     finally:
         for _, name in made:
-            kube.delete("pods", name, grace_s=0)
+            delete_helper(kube, name)
 
 
 def probe_pod(template: Template, image: str, task: str) -> Json:

@@ -5,7 +5,6 @@ The helper pod is made from the release's own job pod, so it may run wherever a 
 
 import hashlib
 import json
-import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +13,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from bai_kit.errors import BaiKitError, ConnectionLost, NotOnVolume, ProgramFailed, RemoteError, WaitTimeout
+from bai_kit.errors import ConnectionLost, NotOnVolume, ProgramFailed, RemoteError, WaitTimeout
 from bai_kit.job import volume_script
 from bai_kit.job.template import RELEASE_LABEL, Template, claim_of
 from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import POLL_S, started, trouble
-
-log = logging.getLogger(__name__)
+from bai_kit.kube.pods import POLL_S, delete_helper, started, trouble
 
 ROLE_LABEL = "bai-kit/role"
 START_TIMEOUT_S = 60.0
@@ -152,15 +149,7 @@ def open_volume(kube: Kube, template: Template, *, write: bool = False) -> Itera
         _wait_started(kube, pod)
         yield Volume(kube, pod)
     finally:
-        _delete(kube, pod)
-
-
-def _delete(kube: Kube, pod: str) -> None:
-    """Delete the helper pod; a failure must not hide what the pod was used for."""
-    try:
-        kube.delete("pods", pod, grace_s=0)
-    except BaiKitError as exc:
-        log.warning("%s; remove it with: kubectl -n %s delete pod %s", exc.message, kube.namespace, pod)
+        delete_helper(kube, pod)
 
 
 def helper_pod(template: Template, *, write: bool) -> Json:

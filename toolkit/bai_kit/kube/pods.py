@@ -1,12 +1,16 @@
-"""Why a pod does not start, what it waits for, and waiting until pods are gone."""
+"""Pods: why one does not start, what it waits for, how its container ended; waiting until pods are gone."""
 
+import logging
 import math
 import re
+import signal
 import time
 from collections.abc import Iterable
 
-from bai_kit.errors import WaitTimeout
+from bai_kit.errors import BaiKitError, WaitTimeout
 from bai_kit.kube.api import Json, Kube
+
+log = logging.getLogger(__name__)
 
 PODS_GONE_TIMEOUT_S = 90.0
 """Seconds that deleted pods may take: a grace period of 30 s for a runner, another one for its steps, and a margin."""
@@ -95,6 +99,17 @@ def wait_gone(kube: Kube, labels: str, *, timeout_s: float = PODS_GONE_TIMEOUT_S
             pods = ", ".join(pod["metadata"]["name"] for pod in left)
             raise WaitTimeout(f"pods still exist after {timeout_s:.0f} s: {pods}", hint="kubectl get pods")
         time.sleep(POLL_S)
+
+
+def delete_helper(kube: Kube, pod: str) -> None:
+    """Delete a short-lived pod of a command. Signals wait meanwhile, and a failure is a warning with the command."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        kube.delete("pods", pod, grace_s=0)
+    except BaiKitError as exc:
+        log.warning("%s; remove it with: kubectl -n %s delete pod %s", exc.message, kube.namespace, pod)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _limit(reason: str) -> float:
