@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import signal
 import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from bai import __version__
 from bai.errors import BaiError, UsageError
@@ -32,7 +33,9 @@ EPILOG = """\
 results in the output directory:
   bai.tif        the index, float32, nodata NaN (Cloud-Optimized GeoTIFF on the pre-fire item's 10 m grid)
   severity.tif   classes of Key & Benson (2006): 1 and 2 regrowth, 3 unburned, 4 to 7 low to high, 255 nodata
+  burned.gpkg    the burned patches as polygons with class and hectares (GeoPackage)
   bai.png        a picture with legend, areas and scale bar
+  bai.html       a page to look at: both dates with a slider, areas, histogram, items, parameters
   report.json    hectares and shares per class, histogram, inputs, parameters, versions, seconds
   catalog.json   a STAC catalogue with one item, bai.json; written last
 
@@ -73,13 +76,23 @@ def make_parser() -> argparse.ArgumentParser:
     add("--mask", choices=("scl", "none"), default=None,
         help="leave out pixels by the scene classification (default: scl where the items have one)")  # fmt: skip
     add("--mask-classes", type=_classes, default=None, metavar="N,N,...",
-        help="scene classes to leave out, 0 to 11 (default: 0,1,3,8,9,10: nodata, saturated, cloud shadow, clouds, "
-        "cirrus); without 3 where fresh burns were taken for shadow")  # fmt: skip
+        help="scene classes to leave out, 0 to 11 (default: 0,1,3,6,8,9,10: nodata, saturated, cloud shadow, water, "
+        "clouds, cirrus); without 3 where fresh burns were taken for shadow")  # fmt: skip
     add("--bbox", type=_bbox, default=None, metavar="W,S,E,N",
         help="crop to this box, in degrees (WGS 84), before anything is read; across the antimeridian W is above E, "
         "such as 179.5,-17,-179.5,-16 (default: the whole item)")  # fmt: skip
+    add("--aoi", type=Path, default=None, metavar="FILE",
+        help="GeoJSON polygons, such as a fire's footprint: read, count and map only inside")  # fmt: skip
+    add("--dnbr-offset", type=_offset, default=0.0, metavar="auto|VALUE|none",
+        help="dNBR of unburned ground to subtract; auto measures it around the burn (default: none)")  # fmt: skip
+    add("--precision", type=_precision, default=0.0, metavar="STEP",
+        help="round bai.tif: values move by up to half of STEP; 0.0001 halves the file (default: exact)")  # fmt: skip
+    add("--smallest-patch", type=_hectares, default=0.5, metavar="HA",
+        help="area of the smallest polygon in burned.gpkg, in hectares (default: %(default)s)")  # fmt: skip
+    add("--performance-report", action="store_true",
+        help="keep Dask's report of the computation as dask-report.html; needs a cluster")  # fmt: skip
     add("--compress", choices=("deflate", "zstd"), default="deflate",
-        help="compression of the maps; zstd is faster, but fewer programs read it (default: %(default)s)")  # fmt: skip
+        help="compression of the maps; zstd reads faster, but in fewer programs (default: %(default)s)")  # fmt: skip
     add("--timeout", type=_seconds, default=None, metavar="SECONDS",
         help="how long a server may be silent (default: 30 s for an item, 20 s for an asset; "
              "the workers of a cluster keep their 20 s)")  # fmt: skip
@@ -113,6 +126,38 @@ def _bbox(text: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
+def _offset(text: str) -> float | Literal["auto"]:
+    if text in {"auto", "none"}:
+        return "auto" if text == "auto" else 0.0
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not -1 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, none, or a number from -1 to 1")
+    return value
+
+
+def _precision(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 1e-6 <= value <= 0.1:  # noqa: PLR2004 - float32 has no more digits; a class is 0.1 wide
+        raise argparse.ArgumentTypeError(f"{text!r} is not a step from 0.000001 to 0.1")
+    return value
+
+
+def _hectares(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1e6:  # noqa: PLR2004 - a tile has 1.2 million
+        raise argparse.ArgumentTypeError(f"{text!r} is not an area in hectares")
+    return value
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -129,7 +174,7 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 2 usage, 3 input, 4 computation, 75 temporary, 128 + n after signal n.
     """
-    args = make_parser().parse_args(_join_bbox(sys.argv[1:] if argv is None else argv))
+    args = make_parser().parse_args(_join_negative(sys.argv[1:] if argv is None else argv))
     verbosity = -1 if args.quiet else args.verbose
     configure_logging(verbosity, args.log_format)
     bar = sys.stderr.isatty() and args.log_format == "plain" and verbosity >= 0
@@ -152,6 +197,8 @@ def main(argv: list[str] | None = None) -> int:
 def _request(args: argparse.Namespace) -> Request:
     if args.mask == "none" and args.mask_classes is not None:
         raise UsageError("--mask none and --mask-classes contradict each other", hint="give one of them")
+    if args.aoi is not None and args.bbox is not None:
+        raise UsageError("--aoi and --bbox contradict each other", hint="give one of them")
     if args.timeout is not None:
         whole = str(max(1, round(args.timeout)))
         os.environ |= {"GDAL_HTTP_LOW_SPEED_TIME": whole, "GDAL_HTTP_CONNECTTIMEOUT": whole}
@@ -160,16 +207,18 @@ def _request(args: argparse.Namespace) -> Request:
     return Request(
         pre=args.pre, post=args.post, output_dir=args.output_dir, index=args.index, boa_offset=args.boa_offset,
         mask=args.mask, mask_classes=MASK_CLASSES if args.mask_classes is None else args.mask_classes,
-        bbox=args.bbox, compress=args.compress, **({} if args.timeout is None else {"timeout_s": args.timeout}),
+        bbox=args.bbox, aoi=args.aoi, dnbr_offset=args.dnbr_offset, precision=args.precision,
+        smallest_ha=args.smallest_patch, performance_report=args.performance_report,
+        compress=args.compress, **({} if args.timeout is None else {"timeout_s": args.timeout}),
     )  # fmt: skip
 
 
-def _join_bbox(argv: list[str]) -> list[str]:
-    """Join `--bbox` and its value: argparse takes `-121.5,39,...` for an option."""
+def _join_negative(argv: list[str]) -> list[str]:
+    """Join options and values that may start with a minus, which argparse takes for another option."""
     out: list[str] = []
     for word in argv:
-        if out and out[-1] == "--bbox":
-            out[-1] = f"--bbox={word}"
+        if out and out[-1] in {"--bbox", "--dnbr-offset"}:
+            out[-1] = f"{out[-1]}={word}"
         else:
             out.append(word)
     return out

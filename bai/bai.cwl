@@ -53,15 +53,35 @@ $graph:
       mask_classes:
         type: int[]?
         label: Masked classes
-        doc: Classes of the scene classification to leave out; 0, 1, 3, 8, 9 and 10 if not given.
+        doc: Classes of the scene classification to leave out; 0, 1, 3, 6, 8, 9 and 10 if not given.
       bbox:
         type: double[]?
         label: Bounding box
         doc: West, south, east and north in degrees (WGS 84) to crop to; the whole item if not given.
+      aoi:
+        type: File?
+        label: Area of interest
+        doc: GeoJSON polygons, such as a fire's footprint; only what lies inside is read, counted and mapped.
+      dnbr_offset:
+        type: string?
+        label: dNBR offset
+        doc: dNBR of unburned ground to subtract, a number, auto (measured around the burn) or none (the default).
+      precision:
+        type: double?
+        label: Precision
+        doc: Step that values of the index may be rounded to; 0.0001 halves the file. Exact if not given.
+      smallest_patch:
+        type: double?
+        label: Smallest patch
+        doc: Area in hectares of the smallest polygon in burned.gpkg, 0.5 if not given.
+      performance_report:
+        type: boolean?
+        label: Performance report
+        doc: Keep Dask's report of the computation as dask-report.html.
       compress:
         type: ["null", {type: enum, symbols: [deflate, zstd]}]
         label: Compression
-        doc: Compression of the GeoTIFFs, deflate (the default) or zstd (faster and smaller, fewer readers).
+        doc: Compression of the GeoTIFFs, deflate (the default) or zstd (reads faster, in fewer programs).
       index:
         type: ["null", {type: enum, symbols: [dnbr, rbr]}]
         label: Index
@@ -70,7 +90,9 @@ $graph:
       results:
         type: Directory
         label: Results
-        doc: STAC catalogue (catalog.json) with one item, its maps bai.tif and severity.tif, bai.png and report.json.
+        doc: >-
+          STAC catalogue (catalog.json) with one item: the maps bai.tif and severity.tif, polygons burned.gpkg, bai.html,
+          bai.png and report.json.
         outputSource: bai/results
     steps:
       bai:
@@ -84,6 +106,11 @@ $graph:
           mask: mask
           mask_classes: mask_classes
           bbox: bbox
+          aoi: aoi
+          dnbr_offset: dnbr_offset
+          precision: precision
+          smallest_patch: smallest_patch
+          performance_report: performance_report
           compress: compress
           index: index
         out: [results]
@@ -143,6 +170,31 @@ $graph:
         label: Bounding box
         doc: West, south, east and north in degrees.
         inputBinding: {prefix: --bbox=, itemSeparator: ",", separate: false}  # "=", since a west may start with "-"
+      aoi:
+        type: File?
+        label: Area of interest
+        doc: GeoJSON polygons to compute inside.
+        inputBinding: {prefix: --aoi}
+      dnbr_offset:
+        type: string?
+        label: dNBR offset
+        doc: A number, auto or none.
+        inputBinding: {prefix: --dnbr-offset=, separate: false}  # "=", since a number may start with "-"
+      precision:
+        type: double?
+        label: Precision
+        doc: Step to round the values of the index to.
+        inputBinding: {prefix: --precision}
+      smallest_patch:
+        type: double?
+        label: Smallest patch
+        doc: Hectares of the smallest polygon.
+        inputBinding: {prefix: --smallest-patch}
+      performance_report:
+        type: boolean?
+        label: Performance report
+        doc: Keep Dask's report of the computation.
+        inputBinding: {prefix: --performance-report}
       compress:
         type: ["null", {type: enum, symbols: [deflate, zstd]}]
         label: Compression

@@ -15,6 +15,7 @@ from bai.errors import BaiError, ComputeError, TemporaryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from distributed import Client
 
@@ -24,6 +25,8 @@ WORKER_DEADLINE_S = 300.0
 """How long a cluster may be without any worker: enough for a node to start and pull an image."""
 GATEWAY_S = 60.0
 """How long the gateway may take to answer."""
+DASK_REPORT = "dask-report.html"
+"""Name of Dask's performance report among the results."""
 POLL_S = 5.0
 PENDING_S = 0.2
 """Between two questions whether a cluster runs by now."""
@@ -38,6 +41,25 @@ class Cluster:
     threads: Callable[[], int]
     """How many tasks run at once now; it may change."""
     deadline_s: float = WORKER_DEADLINE_S
+
+    @contextmanager
+    def report(self, path: Path | None) -> Iterator[None]:
+        """Write Dask's performance report of the block to a file; nothing without a path, or in threads.
+
+        Raises:
+            OSError: The disk.
+        """
+        if path is None:
+            yield
+        elif isinstance(self.executor, futures.ThreadPoolExecutor):
+            log.warning("no %s: --performance-report needs a Dask cluster, this run used threads", path.name)
+            yield
+        else:
+            from distributed import performance_report  # noqa: PLC0415 - slow to import, and not needed for threads
+
+            with performance_report(str(path), mode="inline"):
+                yield
+            log.info("wrote %s, %.1f MB", path, path.stat().st_size / 1e6)
 
     @property
     def in_flight(self) -> int:

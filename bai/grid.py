@@ -65,6 +65,11 @@ class Grid:
         width, _, west, _, height, north = self.transform[:6]
         return west, north + height * self.shape.rows, west + width * self.shape.cols, north
 
+    @property
+    def pixel_hectares(self) -> float:
+        """Area of a pixel in hectares, for a CRS in metres."""
+        return float(abs(self.transform.a * self.transform.e)) / 10_000
+
     def crop(self, window: Window) -> Grid:
         """Return the part of the grid that a window covers: the same pixels, to the bit of their coordinates."""
         a, _, c, _, e, f = self.transform[:6]

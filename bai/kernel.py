@@ -94,7 +94,13 @@ def _ratio(date: Layers, masks: npt.NDArray[np.bool_], top: int, out: Floats, sc
 
 
 def compute_window(
-    pre: Layers, post: Layers, index: Literal["dnbr", "rbr"], mask_classes: tuple[int, ...]
+    pre: Layers,
+    post: Layers,
+    index: Literal["dnbr", "rbr"],
+    mask_classes: tuple[int, ...],
+    *,
+    offset: float = 0.0,
+    inside: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, Bytes, Statistics]:
     """Compute index, severity and statistics of one window.
 
@@ -103,6 +109,9 @@ def compute_window(
         post: The date after the fire.
         index: What the first result holds; severity is always that of dNBR, for which the classes are defined.
         mask_classes: Classes of the scene classification that hide a pixel on either date.
+        offset: dNBR of unburned ground, subtracted from every dNBR.
+        inside: Which pixels belong to the map, (rows, cols); all when None. Other pixels get no value and are not
+            counted.
 
     Returns:
         Index (rows, cols) float32 with NaN, severity (rows, cols) uint8, and the counts.
@@ -119,8 +128,14 @@ def compute_window(
             _ratio(pre, masks, top, before, scratch)
             _ratio(post, masks, top, strip, scratch)
             dnbr(before, strip, out=strip)
+            if offset:
+                strip -= np.float32(offset)
+            if inside is not None:
+                np.copyto(strip, np.nan, where=~inside[top : top + STRIP_ROWS])
             total += severity(strip, out=classes[top : top + STRIP_ROWS])[1]
             if index == "rbr":
                 rbr(strip, before, out=strip, scratch=scratch)
             counts += histogram(strip, scratch=scratch)
+    outside = 0 if inside is None else inside.size - int(np.count_nonzero(inside))
+    total = replace(total, total=total.total - outside, masked=total.masked - outside)
     return values, classes, replace(total, histogram=tuple(counts.tolist()))

@@ -6,6 +6,7 @@ and `scratch` write into them, so that a caller who works strip by strip allocat
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -155,6 +156,18 @@ def severity(difference: Floats, out: Bytes | None = None) -> tuple[Bytes, Stati
         classes |= unclassified.view(np.uint8) * np.uint8(SEVERITY_NODATA)  # all bits: no slow masked copy
     empty = Statistics.empty().histogram
     return classes, Statistics(difference.size, difference.size - valid, valid - sum(counts), counts, empty)
+
+
+def round_to(values: Floats, precision: float) -> None:
+    """Round values in place to multiples of the largest power of two that is not above a precision; NaN stays.
+
+    No value moves by more than half of the precision. Multiples of a power of two end in zero bits, which compress;
+    those of 0.0001 do not, since binary numbers have no exact tenth.
+    """
+    steps = np.float32(2.0 ** math.ceil(-math.log2(precision)))
+    np.multiply(values, steps, out=values)
+    np.rint(values, out=values)
+    np.divide(values, steps, out=values)
 
 
 def histogram(index: Floats, scratch: Floats | None = None) -> npt.NDArray[np.intp]:

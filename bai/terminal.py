@@ -67,7 +67,7 @@ class _Json(logging.Formatter):
         fields = {
             "time": f"{self.formatTime(record, _TIME)}.{record.msecs:03.0f}",
             "level": record.levelname,
-            "module": record.name,
+            "logger": record.name,
             "function": record.funcName,
             "line": record.lineno,
             "message": record.getMessage(),

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bai.cog.tiff import Raster
     from bai.grid import Window
 
-ISAL_LEVEL, ZSTD_LEVEL = 1, -1
-"""The fast ends: float32 dNBR is noise in its low bits, and slower levels save 2 % for several times the work."""
+ISAL_LEVEL, ZSTD_LEVEL = 1, 1
+"""Fast levels: the low bits of dNBR are noise, so slower levels save up to 3 % for twice the work."""
 
 
 @dataclass(frozen=True, slots=True)

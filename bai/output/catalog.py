@@ -155,6 +155,13 @@ def _assets(report: Report) -> dict[str, dict[str, Any]]:
             "classification:classes": classes,
             **resolution,
         },
+        "burned": {
+            "href": "./burned.gpkg",
+            "type": "application/geopackage+sqlite3",
+            "title": f"Burned patches of {report.patches.smallest_ha:g} ha and more, a polygon each",
+            "roles": ["data"],
+        },
+        "page": {"href": "./bai.html", "type": "text/html", "title": "Map, areas and inputs", "roles": ["overview"]},
         "quicklook": {"href": "./bai.png", "type": "image/png", "title": "Quicklook", "roles": ["overview"]},
         "report": {"href": "./report.json", "type": "application/json", "title": "Report", "roles": ["metadata"]},
     }

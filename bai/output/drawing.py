@@ -147,8 +147,9 @@ def png(picture: Image.Image) -> bytes:
     return data.getvalue()
 
 
-def _hectares(area: float) -> str:
-    return f"{area:,.0f} ha" if area >= 10 or area == 0 else f"{area:.2f} ha"  # noqa: PLR2004 - small fires in full
+def hectares(area: float) -> str:
+    """Return an area in words: small fires with two digits."""
+    return f"{area:,.0f} ha" if area >= 10 or area == 0 else f"{area:.2f} ha"  # noqa: PLR2004
 
 
 def _north(pen: ImageDraw.ImageDraw, x: int, y: int) -> None:
@@ -173,13 +174,13 @@ def _scale_bar(pen: ImageDraw.ImageDraw, x: int, y: int, metres: float, width: i
 
 def _areas(pen: ImageDraw.ImageDraw, x: int, y: int, legend: Legend) -> int:
     """Write the burned area and the legend; return where it ends."""
-    pen.text((x, y - 6), _hectares(legend.areas.burned_ha), INK, _font(54), stroke_width=0.5)
+    pen.text((x, y - 6), hectares(legend.areas.burned_ha), INK, _font(54), stroke_width=0.5)
     pen.text((x, y + 58), "burned, low severity and up", SOFT, _font(19))
     y += 116
     colours = {one.value: one.colour for one in SEVERITY_CLASSES}
     *of_classes, outside, empty = shares(legend.areas)
     for one, share in reversed(list(zip(legend.areas.classes, of_classes, strict=True))):
-        _row(pen, x, y, one.label, _hectares(one.hectares), f"{share:.1f}%")
+        _row(pen, x, y, one.label, hectares(one.hectares), f"{share:.1f}%")
         pen.rounded_rectangle((x, y, x + 34, y + 24), 4, fill=colours[one.value], outline=RULE)
         y += 38
     # Both are hatched, because severity.tif has 255 for both.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bai.grid import Grid
+    from bai.offset import Offset
     from bai.stac.item import Item
 
 BURNED_FROM = 0.1
@@ -59,6 +60,27 @@ class Areas:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What the processes that computed the map needed."""
+
+    processes: int
+    seconds: dict[str, float]
+    """`read`, `compute` and `encode`, summed over the tasks."""
+    peak_memory_bytes: int
+    """Of the process that needed most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """The polygons of burned.gpkg."""
+
+    smallest_ha: float
+    count: int
+    hectares: dict[str, float]
+    """Area per class name, from low severity up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A finished run."""
 
@@ -75,6 +97,10 @@ class Report:
     stages: dict[str, float]
     """Seconds per stage, in order."""
     bytes_read: int
+    work: Work
+    patches: Patches
+    offset: Offset
+    """Was subtracted from every dNBR."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
@@ -93,16 +119,40 @@ class Report:
             },
             "area": _fields(self.areas) | {"classes": [_fields(one) for one in self.areas.classes]},
             "histogram": {"lower": HISTOGRAM_LOWER, "upper": HISTOGRAM_UPPER, "counts": list(self.histogram)},
+            "polygons": self._polygons(),
+            "dnbr_offset": {"value": self.offset.value, "unburned_pixels": self.offset.pixels},
             "warnings": list(self.warnings),
             "seconds": {name: round(seconds, 3) for name, seconds in self.stages.items()},
             "seconds_total": round(sum(self.stages.values()), 3),
             "bytes_read": self.bytes_read,
+            "workers": self._workers(),
+        }
+
+    def _polygons(self) -> dict[str, Any]:
+        """Return the polygons' areas; with what was left out as too small they add up to the burned area."""
+        kept = sum(self.patches.hectares.values())
+        return {
+            "smallest_ha": self.patches.smallest_ha,
+            "count": self.patches.count,
+            "hectares": {name: round(area, 4) for name, area in self.patches.hectares.items()},
+            "left_out_ha": round(max(0.0, self.areas.burned_ha - kept), 4),
+        }
+
+    def _workers(self) -> dict[str, Any]:
+        """Return the work of all tasks. MB/s are of compressed input, per second of one task's reading and of all."""
+        reading, computing = self.work.seconds.get("read", 0.0), self.stages.get("compute", 0.0)
+        return {
+            "processes": self.work.processes,
+            "seconds": {name: round(seconds, 3) for name, seconds in self.work.seconds.items()},
+            "read_mb_per_second": round(self.bytes_read / 1e6 / reading, 1) if reading else None,
+            "mb_per_second": round(self.bytes_read / 1e6 / computing, 1) if computing else None,
+            "peak_memory_mb": round(self.work.peak_memory_bytes / 1e6, 1),
         }
 
 
 def measure(statistics: Statistics, grid: Grid) -> Areas:
     """Turn pixel counts into areas; hectares count as if the CRS were equal-area, which UTM is within 0.1 %."""
-    unit = pixel_hectares(grid)
+    unit = grid.pixel_hectares
     valid = statistics.total - statistics.masked
     classes = tuple(
         ClassArea(
@@ -119,11 +169,6 @@ def measure(statistics: Statistics, grid: Grid) -> Areas:
         outside_share=_share(statistics.outside, valid),
         classes=classes,
     )
-
-
-def pixel_hectares(grid: Grid) -> float:
-    """Return the area of a pixel in hectares; the grid's CRS counts in metres, as Sentinel-2's do."""
-    return float(abs(grid.transform.a * grid.transform.e)) / 10_000
 
 
 def crs_code(grid: Grid) -> str | None:

@@ -42,7 +42,7 @@ def run(threads, tmp_path):
             plan(pre, post, bbox=bbox), options, cluster, folder, lambda done, total: steps.append((done, total))
         )
         assert steps == [(i + 1, len(steps)) for i in range(len(steps))]
-        assert sorted(p.name for p in folder.iterdir()) == ["bai.tif", "severity.tif"]
+        assert sorted(p.name for p in folder.iterdir()) == ["bai.tif", "burned.gpkg", "severity.tif"]
         with rasterio.open(result.bai) as index, rasterio.open(result.severity) as classes:
             return result, index.read(1), classes.read(1)
 
@@ -218,8 +218,20 @@ def test_on_dask_the_bytes_are_the_same_and_the_cluster_stays(scheduler, scene, 
     assert there.bai.read_bytes() == here.bai.read_bytes()
     assert there.severity.read_bytes() == here.severity.read_bytes()
     assert there.statistics == here.statistics
+    assert there.polygons.pixels == here.polygons.pixels
+    np.testing.assert_array_equal(there.classes, here.classes)
+    assert list(there.workers) != list(here.workers)
     assert f"Dask Dashboard: {scheduler.dashboard_link}" in caplog.text
     assert len(scheduler.scheduler_info["workers"]) == 1
+
+
+@pytest.mark.usefixtures("scheduler")
+def test_dasks_own_report_is_kept(scene, run, tmp_path):
+    with connect() as cluster, cluster.report(tmp_path / "dask-report.html"):
+        run(*scene[0], cluster=cluster)
+    page = (tmp_path / "dask-report.html").read_text()
+    assert "bokeh" in page.lower()
+    assert '<script src="http' not in page, "it shows without a network"
 
 
 @pytest.mark.usefixtures("scheduler")
@@ -250,3 +262,9 @@ def test_a_killed_worker_costs_time_and_nothing_else(scene, run, tmp_path, monke
         result, _, _ = run(*scene[0], cluster=cluster)
     assert (tmp_path / "killed").exists()
     assert result.statistics.total == 301 * 203
+
+
+def test_the_preview_is_the_overview_of_severity(scene, run, monkeypatch):
+    monkeypatch.setattr("bai.compute.PICTURE_PIXELS", 50)
+    result, _, classes = run(*scene[0], Options(mask_classes=MASKED, block=64, window=64))
+    np.testing.assert_array_equal(result.classes, classes[::4, ::4])

@@ -108,6 +108,13 @@ def test_both_spellings_and_all_options() -> None:
         ["--bbox", "1,2,361,3"],
         ["--mask-classes", "12"],
         ["--mask-classes", "x"],
+        ["--aoi", "a.geojson", "--bbox", "1,2,3,4"],
+        ["--dnbr-offset", "some"],
+        ["--dnbr-offset", "nan"],
+        ["--dnbr-offset", "1.5"],
+        ["--precision", "0"],
+        ["--precision", "1"],
+        ["--smallest-patch", "-1"],
         ["--timeout", "0"],
         ["--timeout", "soon"],
         ["--index", "ndvi"],
@@ -128,6 +135,16 @@ def test_wrong_options_are_usage_errors(more: list[str], capsys: pytest.CaptureF
 def test_a_box_across_the_antimeridian(given: str) -> None:
     args = make_parser().parse_args(["--pre-fire-url", "a", "--post-fire-url", "b", f"--bbox={given}"])
     assert args.bbox == (179.5, -17, -179.5, -16)
+
+
+@pytest.mark.parametrize(("given", "value"), [("auto", "auto"), ("none", 0.0), ("0.021", 0.021), ("-0.021", -0.021)])
+def test_the_dnbr_offset(given: str, value: float | str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen = []
+    monkeypatch.setattr(pipeline, "run", lambda request, _: seen.append(request))
+    assert (
+        main(options("/items", tmp_path, "--dnbr-offset", given, "--precision", "1e-4", "--smallest-patch", "0")) == 0
+    )
+    assert (seen[0].dnbr_offset, seen[0].precision, seen[0].smallest_ha) == (value, 0.0001, 0)
 
 
 def test_missing_url_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,7 +196,7 @@ def test_quiet_and_json(scene: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == ""
     assert main(options(scene, tmp_path, "--log-format", "json", "-v")) == 0
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert {"time", "level", "module", "function", "line", "message"} == set(lines[0])
+    assert {"time", "level", "logger", "function", "line", "message"} == set(lines[0])
     assert {line["level"] for line in lines} == {"INFO", "DEBUG"}
 
 

@@ -14,6 +14,7 @@ from bai.nbr import (
     histogram,
     nbr,
     rbr,
+    round_to,
     severity,
 )
 
@@ -81,3 +82,16 @@ def test_statistics_of_two_areas_merge_into_those_of_both():
     values = np.random.default_rng(1).normal(0.1, 0.5, (20, 30)).astype(np.float32)
     parts = severity(values[:7])[1] + severity(values[7:])[1] + Statistics.empty()
     assert parts == severity(values)[1]
+
+
+def test_rounding_moves_no_value_by_more_than_half_the_precision() -> None:
+    exact = np.random.default_rng(1).uniform(-2, 2, 10_000).astype(np.float32)
+    for precision in (0.0001, 0.001, 0.25, 1e-6):
+        values = np.append(exact, np.float32(np.nan))
+        round_to(values, precision)
+        assert np.isnan(values[-1])
+        assert np.abs(values[:-1] - exact).max() <= precision / 2
+        assert len(np.unique(values)) <= 4 / precision * 2 + 2
+    values = np.array([0.5, 0.50001], np.float32)
+    round_to(values, 0.0001)
+    np.testing.assert_array_equal(values, 0.5)

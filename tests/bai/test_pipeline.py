@@ -6,7 +6,10 @@ import json
 import logging
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +17,10 @@ import numpy as np
 import pytest
 import rasterio
 from PIL import Image
-from rasterio.warp import transform_bounds
+from rasterio.warp import transform, transform_bounds
 
+from bai import compute
+from bai.cluster import DASK_REPORT
 from bai.demo import scene as demo
 from bai.errors import BaiError, ComputeError, InputError, TemporaryError
 from bai.output.drawing import ALERT
@@ -24,6 +29,8 @@ from tests.bai.web import Web, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from bai.output.report import Report
 
 SIZE = 256
 PRE, POST = "S2B_10TFK_20210713_0_L2A", "S2A_10TFK_20210718_0_L2A"
@@ -79,16 +86,16 @@ def test_writes_everything_and_says_so(scene: Path, tmp_path: Path, caplog: pyte
     out, seen = tmp_path / "new" / "out", []
     with caplog.at_level(logging.INFO):
         report = run(request(scene, out), lambda done, total: seen.append((done, total)))
-    assert sorted(path.name for path in out.iterdir()) == sorted(OUTPUTS)
+    assert sorted(path.name for path in out.iterdir()) == sorted(set(OUTPUTS) - {DASK_REPORT})
     assert seen[-1] == (1, 1)
     text = caplog.text
     for words in ("pre event", "post event", "shape: (256, 256)", "bai.tif, ", "MB read"):
         assert words in text
     data = json.loads((out / "report.json").read_text())
     assert data["inputs"]["pre"]["id"] == PRE
-    assert data["parameters"]["mask_classes"] == [0, 1, 3, 8, 9, 10]
+    assert data["parameters"]["mask_classes"] == [0, 1, 3, 6, 8, 9, 10]
     assert data["cluster"] == "threads"
-    assert set(data["seconds"]) == {"items", "headers", "compute", "picture"}
+    assert set(data["seconds"]) == {"items", "headers", "offset", "compute", "picture", "page"}
     assert report.areas.burned_ha > 0
 
 
@@ -330,3 +337,143 @@ def test_every_error_says_what_to_do(copy: Path, tmp_path: Path) -> None:
             run(replace(request(copy, tmp_path / "out"), pre=str(copy / name)), quiet)
         assert caught.value.hint
         assert name in str(caught.value)
+
+
+def polygons(out: Path) -> dict[str, float]:
+    """Return the hectares of burned.gpkg per class."""
+    with closing(sqlite3.connect(out / "burned.gpkg")) as base:
+        return dict(base.execute("SELECT class, sum(hectares) FROM burned GROUP BY class"))
+
+
+def test_polygons_agree_with_the_report(scene: Path, tmp_path: Path) -> None:
+    report = run(request(scene, tmp_path / "all", smallest_ha=0), quiet)
+    areas = {one.name: one.hectares for one in report.areas.classes if one.lower >= 0.1 and one.pixels}
+    assert polygons(tmp_path / "all") == pytest.approx(areas)
+    assert sum(areas.values()) == pytest.approx(report.areas.burned_ha)
+
+    run(request(scene, tmp_path / "large"), quiet)
+    data = json.loads((tmp_path / "large" / "report.json").read_text())["polygons"]
+    with closing(sqlite3.connect(tmp_path / "large" / "burned.gpkg")) as base:
+        count, least = base.execute("SELECT count(*), min(hectares) FROM burned").fetchone()
+    assert (data["smallest_ha"], data["count"]) == (0.5, count)
+    assert least >= 0.5
+    assert {k: v for k, v in data["hectares"].items() if v} == pytest.approx(polygons(tmp_path / "large"))
+    assert sum(data["hectares"].values()) + data["left_out_ha"] == pytest.approx(report.areas.burned_ha)
+    assert data["left_out_ha"] > 0
+
+
+def write_area(path: Path, report: Report, part: float) -> Path:
+    """Write the middle of a report's map as a GeoJSON square, `part` of it along each side."""
+    west, south, east, north = report.grid.bounds
+    x, y, half = (west + east) / 2, (south + north) / 2, (east - west) / 2 * part
+    corners = [
+        (x - half, y - half),
+        (x + half, y - half),
+        (x + half, y + half),
+        (x - half, y + half),
+        (x - half, y - half),
+    ]
+    lon, lat = transform(report.grid.crs, "EPSG:4326", *zip(*corners, strict=True))[:2]
+    ring = [list(place) for place in zip(lon, lat, strict=True)]
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    return path
+
+
+def test_only_the_area_of_interest_is_counted_and_mapped(scene: Path, tmp_path: Path) -> None:
+    whole = run(request(scene, tmp_path / "a", mask="none"), quiet)
+    aoi = write_area(tmp_path / "aoi.geojson", whole, 0.5)
+    part = run(request(scene, tmp_path / "b", mask="none", aoi=aoi), quiet)
+    assert part.areas.total_ha == pytest.approx(whole.areas.total_ha / 4, rel=0.03)
+    assert part.areas.masked_share < 0.01
+    assert part.parameters["aoi"] == "aoi.geojson"
+    with rasterio.open(tmp_path / "a" / "bai.tif") as one, rasterio.open(tmp_path / "b" / "bai.tif") as other:
+        values = other.read(1)
+        assert values.shape[0] < 140
+        assert np.isfinite(values).sum() * one.res[0] ** 2 / 1e4 == pytest.approx(part.areas.valid_ha)
+        inside = one.read(1, window=one.window(*other.bounds))
+    seen = np.isfinite(values)
+    np.testing.assert_array_equal(values[seen], inside[seen])
+    assert part.areas.burned_ha < whole.areas.burned_ha
+
+
+def test_windows_outside_the_area_are_not_read(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An L has a bounding box with an empty corner."""
+    whole = run(request(scene, tmp_path / "a"), quiet)
+    aoi = write_area(tmp_path / "aoi.geojson", whole, 0.9)
+    (ring,) = json.loads(aoi.read_text())["coordinates"]
+    middle = np.mean(ring[:4], axis=0).tolist()
+    corner = [ring[1], middle, ring[3]]
+    aoi.write_text(json.dumps({"type": "Polygon", "coordinates": [[ring[0], *corner, ring[0]]]}))
+    read = []
+    own = compute.read
+    monkeypatch.setattr(compute, "read", lambda plan, window, **more: read.append(window) or own(plan, window, **more))
+    monkeypatch.setattr(compute.Options, "__init__", partialmethod(compute.Options.__init__, block=64, window=64))
+    run(request(scene, tmp_path / "b", aoi=aoi), quiet)
+    assert 0 < len(read) < 16
+
+
+def test_water_is_masked_unless_the_classes_say_otherwise(scene: Path, tmp_path: Path) -> None:
+    dry = run(request(scene, tmp_path / "a"), quiet)
+    wet = run(request(scene, tmp_path / "b", mask_classes=(0, 1, 3, 8, 9, 10)), quiet)
+    assert wet.areas.masked_share < dry.areas.masked_share
+
+
+def test_a_given_offset_is_subtracted_and_reported(scene: Path, tmp_path: Path) -> None:
+    run(request(scene, tmp_path / "a"), quiet)
+    report = run(request(scene, tmp_path / "b", dnbr_offset=0.05), quiet)
+    with rasterio.open(tmp_path / "a" / "bai.tif") as one, rasterio.open(tmp_path / "b" / "bai.tif") as other:
+        np.testing.assert_allclose(other.read(1), one.read(1) - np.float32(0.05), atol=1e-6)
+    assert report.offset.value == 0.05
+    assert json.loads((tmp_path / "b" / "report.json").read_text())["dnbr_offset"] == {
+        "value": 0.05, "unburned_pixels": 0
+    }  # fmt: skip
+
+
+def test_a_measured_offset_is_found_and_reported(scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        report = run(request(scene, tmp_path / "a", dnbr_offset="auto"), quiet)
+    assert abs(report.offset.value) < 0.02, "the demo's unburned ground does not change"
+    assert report.offset.pixels > 1000
+    assert "dNBR offset" in caplog.text
+    assert report.parameters["dnbr_offset"] == "auto"
+
+
+def test_rounded_values_and_the_same_classes(scene: Path, tmp_path: Path) -> None:
+    exact = run(request(scene, tmp_path / "a"), quiet)
+    rounded = run(request(scene, tmp_path / "b", precision=0.0001), quiet)
+    with rasterio.open(tmp_path / "a" / "bai.tif") as one, rasterio.open(tmp_path / "b" / "bai.tif") as other:
+        values = one.read(1)
+        np.testing.assert_allclose(other.read(1), values, rtol=0, atol=0.5e-4)
+    assert rounded.areas == exact.areas
+    assert (tmp_path / "b" / "severity.tif").read_bytes() == (tmp_path / "a" / "severity.tif").read_bytes()
+    assert (tmp_path / "b" / "bai.tif").stat().st_size < 0.7 * (tmp_path / "a" / "bai.tif").stat().st_size
+
+
+def test_the_report_has_the_workers_own_figures(scene: Path, tmp_path: Path) -> None:
+    run(request(scene, tmp_path), quiet)
+    workers = json.loads((tmp_path / "report.json").read_text())["workers"]
+    assert workers["processes"] == 1
+    assert set(workers["seconds"]) == {"read", "compute", "encode"}
+    assert all(value >= 0 for value in workers["seconds"].values())
+    assert workers["peak_memory_mb"] > 20
+    assert workers["mb_per_second"] > 0
+
+
+def test_dasks_report_needs_a_cluster(scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run(request(scene, tmp_path, performance_report=True), quiet)
+    assert "--performance-report needs a Dask cluster" in caplog.text
+    assert not (tmp_path / DASK_REPORT).exists()
+
+
+def test_the_walkthroughs_lines(scene: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        run(request(scene, tmp_path), quiet)
+    lines = [record.getMessage() for record in caplog.records]
+    for words in (
+        f"pre event {scene}/{PRE}.json",
+        f"post event {scene}/{POST}.json",
+        "burned area intensity shape: (256, 256)",
+        "burned area intensity dims: ('y', 'x')",
+        "writing the result to a COG file",
+    ):
+        assert words in lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pty
@@ -68,3 +69,12 @@ def test_text_from_outside_stays_on_its_line(capsys: pytest.CaptureFixture[str])
     assert "item x\\n2026-01-01 00:00:00.000 | INFO     | forged \\x1b[2J \\u202e\\u2028\\r is odd\n" in shown
     assert not any(line.startswith("2026-01-01") for line in shown.splitlines())
     assert all(line.isprintable() for line in shown.split("\n"))
+
+
+def test_json_lines_have_the_agreed_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(0, "json")
+    logging.getLogger("bai").info("wrote %s", 'a "map"')
+    line = json.loads(capsys.readouterr().err)
+    assert list(line) == ["time", "level", "logger", "function", "line", "message"]
+    assert (line["level"], line["logger"], line["message"]) == ("INFO", "bai", 'wrote a "map"')
+    assert line["function"] == "test_json_lines_have_the_agreed_keys"

@@ -63,7 +63,7 @@ def test_links_and_assets_lead_somewhere(out: Path, item: dict) -> None:
         "S2B_10TFK_20210713_0_L2A.json",
         "S2A_10TFK_20210718_0_L2A.json",
     ]
-    assert set(item["assets"]) == {"bai", "severity", "quicklook", "report"}
+    assert set(item["assets"]) == {"bai", "severity", "burned", "page", "quicklook", "report"}
 
 
 def test_file_extension(out: Path, item: dict) -> None:

@@ -1,0 +1,1 @@
+"""The burned patches as polygons: traced in each window, merged across windows, written as a GeoPackage."""
