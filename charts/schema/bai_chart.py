@@ -96,7 +96,7 @@ class Runner(Model):
     """More volumes of runners."""
     extra_volume_mounts: Objects = []
     """More mounts of runner and guard."""
-    pending_seconds: Annotated[int, Field(ge=1)] = 100
+    pending_seconds: Annotated[int, Field(ge=1)] = 3600
     """Seconds that a step's pod may stay unschedulable before the job ends with 75. An autoscaler needs minutes."""
     service_account: ServiceAccount = ServiceAccount()
 

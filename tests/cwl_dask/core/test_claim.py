@@ -8,9 +8,10 @@ import dask
 import pytest
 
 from cwl_dask.core import claim as lifecycle
-from cwl_dask.core.claim import Claim, ClaimError
+from cwl_dask.core.claim import Claim, ClaimError, NoRoomError
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.requirement import parse_requirement
+from cwl_dask.core.waiting import Obstacle
 from tests.cwl_dask.gateway import OPTIONS, FakeGateway
 
 FIELDS = {
@@ -161,7 +162,10 @@ def test_a_cluster_that_the_gateway_stops_after_it_ran_is_temporary(gateway):
 
 def test_a_cluster_that_never_runs_is_dismissed_as_temporary(gateway):
     gateway.becomes = "PENDING"
-    with Claim(wanted(), start_s=0.3) as claim, pytest.raises(ClaimError, match=r"not running after 0\.3 s") as failure:
+    with (
+        Claim(wanted(), start_s=0.3) as claim,
+        pytest.raises(ClaimError, match=r"has not started after 0\.3 s") as failure,
+    ):
         claim.wait_running()
     assert failure.value.temporary
     assert gateway.status == "STOPPED"
@@ -197,3 +201,31 @@ def test_a_lease_that_cannot_be_had_is_one_warning(gateway, caplog):
         claim.wait_running()
         eventually(lambda: "no lease on cluster fake" in caplog.text)
     assert gateway.status == "STOPPED"
+
+
+def test_a_cluster_without_room_for_a_worker_is_given_back(gateway, monkeypatch):
+    monkeypatch.setattr(lifecycle, "GIVE_BACK_S", 0.1)
+    monkeypatch.setattr(lifecycle, "LOOK_S", 0.05)
+    obstacle = Obstacle("0 of 2 workers run; worker: Insufficient cpu", room=True)
+    with Claim(wanted(), watch=lambda _: obstacle) as claim, pytest.raises(NoRoomError, match="no room for a worker"):
+        claim.wait_running()
+    assert gateway.status == "STOPPED"
+
+
+def test_a_fault_of_the_schedulers_pod_ends_the_claim_at_once(gateway):
+    gateway.becomes = "PENDING"
+    with (
+        Claim(wanted(), watch=lambda _: Obstacle("scheduler: ImagePullBackOff: no such image", fault=True)) as claim,
+        pytest.raises(ClaimError, match="cluster fake cannot start: scheduler: ImagePullBackOff") as failure,
+    ):
+        claim.wait_running()
+    assert not failure.value.temporary
+
+
+def test_a_cluster_that_the_gateway_stops_for_lack_of_room_is_claimed_again(gateway, monkeypatch):
+    monkeypatch.setattr(lifecycle, "LOOK_S", 0.05)
+    gateway.becomes = "PENDING"
+    with Claim(wanted(), watch=lambda _: Obstacle("scheduler: Insufficient cpu", room=True)) as claim:
+        threading.Timer(0.3, setattr, (gateway, "status", "STOPPED")).start()
+        with pytest.raises(NoRoomError, match="Insufficient cpu"):
+            claim.wait_running()

@@ -1,12 +1,15 @@
 """Test how a step ends, with any job class."""
 
 import threading
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import pytest
 
+from cwl_dask.core import step as steps
+from cwl_dask.core.claim import NoRoomError
 from cwl_dask.core.clusters import Clusters
-from cwl_dask.core.step import Step, StepError
+from cwl_dask.core.step import DaskStep, Step, StepError
 
 
 class Job:
@@ -48,3 +51,25 @@ def test_any_other_error_is_not_hidden(step):
     step.ends = ValueError("a bug")
     with pytest.raises(ValueError, match="a bug"):
         step.run(step.context)
+
+
+def test_a_step_without_room_claims_again_until_there_is_some(step, monkeypatch):
+    attempts = []
+
+    @contextmanager
+    def claim(requirement, image):
+        attempts.append(image)
+        if len(attempts) < 3:
+            raise NoRoomError("cluster x has no room for a worker", temporary=True)
+        yield SimpleNamespace(name="x")
+
+    monkeypatch.setattr(steps, "evaluate", lambda job: None)
+    monkeypatch.setattr(steps, "NO_ROOM_PAUSE_S", (0, 0))
+    made = type("DaskJob", (DaskStep, Job), {"outputs": [], "clusters": Clusters(room_s=60)})()
+    made.environment, made.connected = {}, lambda claim: nullcontext()
+    made.get_requirement = lambda name: ({"dockerPull": "app:1"}, True)
+    monkeypatch.setattr(made.clusters, "claim", claim)
+    made.run(step.context)
+    assert attempts == ["app:1"] * 3
+    assert made.environment == {"DASK_GATEWAY_CLUSTER": "x", "DASK_CLUSTER": "x"}
+    assert made.clusters.failures.first is None

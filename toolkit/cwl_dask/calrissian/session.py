@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from cwl_dask.calrissian.guard import Ledger
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.output import Output
+from cwl_dask.core.waiting import Obstacle
 
-PENDING_S = 100.0
+START_S = 100.0
 """Seconds a step's pod or a cluster may take to start, so that a fault is reported within two minutes."""
+PENDING_S = 3600.0
+"""Seconds a step's pod or a cluster may wait for room on a node: for other jobs to end, or for a new node."""
 DISMISS_S = 20
 """Seconds a cluster may take to end, within the 30 s of grace of the runner's pod; the guard has more time."""
 CLAIM_S = 60
@@ -22,6 +25,7 @@ class Session:
     ledger: Ledger
     clusters: Clusters
     pending_s: float = PENDING_S
+    start_s: float = START_S
     folders: set[str] = field(default_factory=set)
     """Real paths of files and folders that a package may read through the runner."""
     reserved: set[str] = field(default_factory=set)
@@ -30,12 +34,21 @@ class Session:
     """True: keep the lines of each step in memory, for Calrissian's `--tool-logs-basepath`."""
 
 
+def obstacle_of_cluster(name: str) -> Obstacle | None:
+    """Return what keeps a cluster from starting; None when nothing is known."""
+    from cwl_dask.calrissian.obstacles import watch_cluster  # noqa: PLC0415 - see the module's docstring
+
+    return watch_cluster(name)
+
+
 def new_session(output: Output, ledger: Ledger, pending_s: float = PENDING_S) -> Session:
     """Return a session whose clusters are written to the ledger."""
     clusters = Clusters(
         claimed=lambda name: ledger.owe("cluster", name),
         gone=lambda name: ledger.settle("cluster", name),
-        start_s=pending_s,
+        start_s=START_S,
+        room_s=pending_s,
+        watch=obstacle_of_cluster,
         dismiss_s=DISMISS_S,
         claim_s=CLAIM_S,
     )

@@ -5,7 +5,6 @@ import json
 import logging
 import queue
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,12 @@ from tenacity import retry_if_exception, stop_after_delay, wait_exponential
 from urllib3.exceptions import HTTPError
 
 from cwl_dask.calrissian import steplog
+from cwl_dask.calrissian.obstacles import obstacle_of
 from cwl_dask.calrissian.pod import Pod, Runner
 from cwl_dask.calrissian.session import Session
 from cwl_dask.core.claim import Claim
 from cwl_dask.core.step import StepError
+from cwl_dask.core.waiting import GaveUp, Obstacle, Patience
 from cwl_dask.podlog import PodLog
 
 log = logging.getLogger(__name__)
@@ -29,15 +30,6 @@ LAST_LINE_CHARACTERS = 300
 """A failed step's last line is cut here in the message; the whole line stands in the log."""
 RETRY_S = 60
 """How long one call to the Kubernetes API is tried again while the API is away."""
-_HOPELESS = {
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-}
-"""Reasons of a waiting container that only a person can mend."""
-_QUIET = {None, "PodInitializing", "ContainerCreating"}
 
 
 class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no types
@@ -103,18 +95,17 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
 
     def _until_ended(self, name: str, lines: PodLog) -> tuple[Any, Any]:
         """Return the pod and its container's end."""
-        deadline, why, started = time.monotonic() + self.session.pending_s, "Pending", False
+        patience, obstacle, started = Patience(f"pod {name}", self.session.start_s, self.session.pending_s), None, False
         with self._events(name) as events:
             while True:
                 self.check()
-                if not started and time.monotonic() > deadline:
-                    sentence = f"pod {name} has not started after {self.session.pending_s:.0f} s: {why}"
-                    raise StepError(sentence, temporary=why.startswith("Unschedulable"))
+                if not started:
+                    _look(patience, obstacle)
                 with contextlib.suppress(queue.Empty):
                     pod = _seen(events.get(timeout=0.2), name)
                     state = pod.status.container_statuses[0].state if pod.status.container_statuses else None
                     if not state or state.waiting:
-                        why = _hopeful(pod) or why
+                        obstacle = obstacle_of(pod)
                         continue
                     if not started:
                         started = True
@@ -185,18 +176,6 @@ def bound_retries() -> None:
         policy.stop = stop_after_delay(RETRY_S)
 
 
-def waiting_for(pod: Any) -> str | None:
-    """Say why a `V1Pod` has not started, as `Reason: message`; None when Kubernetes gives no reason."""
-    for status in (pod.status.init_container_statuses or []) + (pod.status.container_statuses or []):
-        waiting = status.state.waiting
-        if waiting and waiting.reason not in _QUIET:
-            return f"{waiting.reason}: {waiting.message}"
-    for condition in pod.status.conditions or []:
-        if condition.type == "PodScheduled" and condition.status == "False":
-            return f"{condition.reason}: {condition.message}"
-    return None
-
-
 def transient(error: BaseException) -> bool:
     """Tell a Kubernetes API that is away for a moment from one that says no."""
     if isinstance(error, ApiException):
@@ -220,12 +199,11 @@ def _seen(event: Any, name: str) -> Any:
     return event["object"]
 
 
-def _hopeful(pod: Any) -> str | None:
-    """Say why the pod has not started, while it may."""
-    why = waiting_for(pod)
-    if pod.status.phase == "Failed" or (why or "").split(":")[0] in _HOPELESS:
-        raise StepError(f"pod {pod.metadata.name}: {pod.status.reason or why}")
-    return why
+def _look(patience: Patience, obstacle: Obstacle | None) -> None:
+    try:
+        patience.look(obstacle)
+    except GaveUp as end:
+        raise StepError(str(end), kind="kubernetes", temporary=end.temporary) from end
 
 
 def _explained(end: Any, pod: Any, last_line: str) -> str:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from http import HTTPStatus
 from typing import Any, Self
@@ -20,6 +20,7 @@ from cwl_dask.core import lease
 from cwl_dask.core.dismissal import AWAY, ENDED, until_gone
 from cwl_dask.core.loop import LoopThread
 from cwl_dask.core.requirement import DaskGatewayRequirement, gateway_memory, readable_memory
+from cwl_dask.core.waiting import GaveUp, Obstacle, Patience
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ START_S = 600
 """From the claim until the cluster runs: an image may have to be pulled and a node to be added first."""
 DISMISS_S = 30
 """A cluster's way out; well within a runner pod's grace period."""
+LOOK_S = 1
+"""Seconds between two looks at what keeps a cluster from starting."""
+GIVE_BACK_S = 30
+"""Seconds a running cluster may hold its room while there is none for its first worker."""
 RETRY_S = 1
 """Seconds between two questions to a gateway that cannot be reached."""
 NOT_ARRIVED = (aiohttp.ClientConnectorError,)
@@ -48,6 +53,10 @@ class ClaimError(RuntimeError):
         """True: the same claim may work later (the gateway is away, or too slow)."""
 
 
+class NoRoomError(ClaimError):
+    """A cluster that runs without room for a worker; it is given back, and claimed again later."""
+
+
 class Claim:
     """A Dask cluster for the length of a `with`.
 
@@ -62,6 +71,8 @@ class Claim:
         start_s: float = START_S,
         dismiss_s: float = DISMISS_S,
         claim_s: float = CLAIM_S,
+        room_s: float = START_S,
+        watch: Callable[[str], Obstacle | None] = lambda _: None,
         *,
         keep: bool = False,
     ) -> None:
@@ -73,6 +84,8 @@ class Claim:
             start_s: seconds until the cluster must be running.
             dismiss_s: seconds until the cluster must be gone.
             claim_s: seconds to go on asking a gateway that cannot be reached.
+            room_s: seconds to wait for room on a node, as far as `watch` knows of it.
+            watch: returns what keeps the named cluster from starting; None when nothing is known.
             keep: the cluster may serve another step after this one.
         """
         self.request = requirement, image
@@ -94,6 +107,8 @@ class Claim:
         self._requirement = requirement
         self._keep = keep
         self._start_s, self._dismiss_s, self._claim_s = start_s, dismiss_s, claim_s
+        self._room_s, self._watch = room_s, watch
+        self._obstacle: Obstacle | None = None
         self._since = time.monotonic()
         self._thread = LoopThread()
         self._lease: asyncio.Task[None] | None = None
@@ -202,11 +217,7 @@ class Claim:
     async def _bring_up(self) -> None:
         """Wait for the scheduler, ask for the workers, hold the lease (which goes on by itself)."""
         wanted = self._requirement
-        try:
-            async with asyncio.timeout(self._start_s):
-                report = await self._running()
-        except TimeoutError:
-            raise ClaimError(f"cluster {self.name} is not running after {self._start_s:g} s", temporary=True) from None
+        report = await self._patiently(self._running())
         worker = f"{wanted.worker_cores:g} cores and {readable_memory(wanted.worker_memory_bytes)} memory"
         if wanted.adaptive:
             log.info("cluster %s adapts between 1 and %d workers of %s", self.name, wanted.workers, worker)
@@ -214,6 +225,40 @@ class Claim:
             log.info("scaled cluster %s to %d workers of %s", self.name, wanted.workers, worker)
         log.info("dashboard: %s", report.dashboard_link)
         self._lease = asyncio.create_task(lease.hold(report.scheduler_address, report.security, self.name))
+        await self._with_a_worker()
+
+    async def _patiently(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Wait for work that needs pods, say what keeps them from starting, and give up in time."""
+        patience = Patience(f"cluster {self.name}", self._start_s, self._room_s)
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                self._obstacle = await asyncio.to_thread(self._watch, self.name)
+                patience.look(self._obstacle)
+                await asyncio.wait([task], timeout=min(LOOK_S, self._start_s))
+            return task.result()
+        except GaveUp as end:
+            raise ClaimError(str(end), temporary=end.temporary) from end
+        finally:
+            task.cancel()
+
+    async def _with_a_worker(self) -> None:
+        """Return when a worker has room, so that the step does not hold a place that its workers need.
+
+        Raises:
+            NoRoomError: no worker has room; the cluster's own room is of use to others meanwhile.
+        """
+        patience, since = Patience(f"cluster {self.name}", self._start_s, self._room_s), time.monotonic()
+        while obstacle := await asyncio.to_thread(self._watch, self.name):
+            if not obstacle.room:
+                return
+            try:
+                patience.look(obstacle)
+            except GaveUp as end:
+                raise ClaimError(str(end), temporary=end.temporary) from end
+            if time.monotonic() - since > GIVE_BACK_S:
+                raise NoRoomError(f"cluster {self.name} has no room for a worker: {obstacle.text}", temporary=True)
+            await asyncio.sleep(LOOK_S)
 
     async def _running(self) -> Any:
         """Ask until the cluster runs and its workers have been asked for; returns the gateway's report of it."""
@@ -239,6 +284,8 @@ class Claim:
         if ran:
             why = "the gateway stopped it although it ran, for example because its scheduler could not be reached"
             return ClaimError(f"cluster {self.name} is {status}: {why}", temporary=True)
+        if self._obstacle and self._obstacle.room:
+            return NoRoomError(f"cluster {self.name} is {status}: {self._obstacle.text}", temporary=True)
         return ClaimError(f"cluster {self.name} is {status}: its scheduler did not start")
 
     async def _dismiss(self) -> None:

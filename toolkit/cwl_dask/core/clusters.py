@@ -6,6 +6,7 @@ Imports nothing heavy: a runner needs this before it has its signal handlers.
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,8 @@ class Clusters:
         """False: the gateway listens on this machine's loopback only."""
         self.unsupported = False
         """True: a tool requires a cluster, and no gateway is configured; inside a workflow cwltool has no exit code."""
+        self.room_s: float = claim.get("room_s", 0)
+        """Seconds a step may wait for room for its cluster."""
         self._configure: Callable[[], dict[str, Any]] | None = configure
         self._claimed, self._gone = claimed, gone
         self._claim = claim
@@ -104,6 +107,12 @@ class Clusters:
         self.stopping = True
         for claim in list(self._claims):
             claim.dismiss()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not longer than until the end of the run."""
+        deadline = time.monotonic() + seconds
+        while not self.stopping and time.monotonic() < deadline:
+            time.sleep(0.2)
 
     def close(self) -> None:
         """Dismiss the clusters that wait for a next step; no step may run any more."""

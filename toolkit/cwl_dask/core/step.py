@@ -4,6 +4,8 @@ The classes stand in front of a job class of cwltool: `type(name, (DaskStep, bas
 """
 
 import logging
+import random
+import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from cwl_dask.core.claim import Claim
 
 log = logging.getLogger(__name__)
+
+NO_ROOM_PAUSE_S = 10, 40
+"""Seconds between giving a cluster back for lack of room and the next claim: about the time of a short job."""
 
 
 class StepError(WorkflowException):  # type: ignore[misc] # cwltool has no types
@@ -69,16 +74,24 @@ class DaskStep(Step):
         Raises:
             StepError: there is no cluster, or the step has no result.
         """
-        from cwl_dask.core.claim import ClaimError  # noqa: PLC0415 - imports distributed: 0.5 s that few packages need
+        from cwl_dask.core.claim import ClaimError, NoRoomError  # noqa: PLC0415 - distributed: 0.5 s that few packages need
 
         image = (self.get_requirement("DockerRequirement")[0] or {}).get("dockerPull")
-        try:
-            with self.clusters.claim(evaluate(self), image) as claim:
-                self.environment |= {"DASK_GATEWAY_CLUSTER": claim.name, "DASK_CLUSTER": claim.name}
-                with self.connected(claim):
-                    super().run_step(runtime_context, tmpdir_lock)
-        except ClaimError as error:
-            raise StepError(str(error), kind="cluster", temporary=error.temporary) from error
+        deadline = time.monotonic() + self.clusters.room_s
+        while True:
+            try:
+                with self.clusters.claim(evaluate(self), image) as claim:
+                    self.environment |= {"DASK_GATEWAY_CLUSTER": claim.name, "DASK_CLUSTER": claim.name}
+                    with self.connected(claim):
+                        return super().run_step(runtime_context, tmpdir_lock)
+            except NoRoomError as error:
+                if time.monotonic() > deadline:
+                    raise StepError(str(error), kind="cluster", temporary=True) from error
+                pause_s = random.uniform(*NO_ROOM_PAUSE_S)  # noqa: S311 - several jobs must not come back at once
+                log.info("%s; step %s claims another cluster in %.0f s", error, self.name, pause_s)
+                self.clusters.sleep(pause_s)
+            except ClaimError as error:
+                raise StepError(str(error), kind="cluster", temporary=error.temporary) from error
 
     def connected(self, claim: "Claim") -> AbstractContextManager[None]:
         """Give the step the configuration of its gateway, for the length of a `with`."""
