@@ -57,6 +57,7 @@ def test_detached_job_its_log_its_results_and_its_end(kit, tmp_path):
     job = kit.result("run", "--detach", "--package", package(kit), "--param", "mode=sum")["job"]
     log = kit.run("logs", job, "-f").ok().out
     assert "sum 499500" in log
+    assert '"class": "Directory"' not in log  # the outputs are in outputs.json
     until(lambda: kit.result("status", job)["phase"] == "complete", "end of the job", 30)
     assert kit.run("logs", job).ok().out == log
     kit.kubectl("delete", "pod", "-l", f"batch.kubernetes.io/job-name={job}")

@@ -6,10 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from bai_kit.cli import run
 from bai_kit.cli.app import main
 from bai_kit.cli.options import Common
-from bai_kit.doctor.findings import Diagnosis, Finding, Level
 from bai_kit.job import clean, logs, results
 from tests.bai_kit.fakes import FakeKube, LocalVolume, job_object, job_template, pod_object
 
@@ -151,46 +149,3 @@ def test_delete_removes_job_and_folder(kit, kube, folders):
     assert kit("delete", "bad") == (0, "", "")
     assert ("jobs", "bad") not in kube.objects
     assert not (folders / "bad").exists()
-
-
-@pytest.mark.parametrize(("level", "code"), [(Level.OK, 0), (Level.WARNING, 0), (Level.BROKEN, 3)])
-def test_the_doctor_ends_with_0_only_when_nothing_is_broken(kit, monkeypatch, level, code):
-    found = Diagnosis([Finding("volume", level, "seen")])
-    monkeypatch.setattr("bai_kit.doctor.diagnose.diagnose", lambda *_, **__: found)
-    ended, out, _ = kit("doctor", "--output", "json")
-    assert ended == code
-    envelope = json.loads(out)
-    assert (envelope["exit_code"], envelope["status"]) == (code, "error" if code else "ok")
-
-
-class Terminal:
-    def __init__(self, is_there):
-        self.isatty = lambda: is_there
-
-
-@pytest.mark.parametrize(("answer", "cancels"), [("c", True), ("Cancel", True), ("d", False), ("", False)])
-def test_ctrl_c_on_a_terminal_asks(monkeypatch, answer, cancels):
-    monkeypatch.setattr(run.sys, "stdin", Terminal(True))
-    monkeypatch.setattr("builtins.input", lambda: answer)
-    assert run._wants_cancel("one") is cancels
-
-
-@pytest.mark.parametrize(("ends", "cancels"), [(KeyboardInterrupt, True), (EOFError, None)])
-def test_ctrl_c_again_cancels_and_no_answer_detaches(monkeypatch, ends, cancels):
-    def no_answer():
-        raise ends
-
-    monkeypatch.setattr(run.sys, "stdin", Terminal(True))
-    monkeypatch.setattr("builtins.input", no_answer)
-    assert run._wants_cancel("one") is cancels
-
-
-@pytest.mark.parametrize("again", [False, True])
-def test_without_a_terminal_it_detaches_unless_it_is_pressed_again(monkeypatch, again):
-    def pressed(_):
-        if again:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(run.sys, "stdin", Terminal(False))
-    monkeypatch.setattr(run.time, "sleep", pressed)
-    assert run._wants_cancel("one") is (again or None)

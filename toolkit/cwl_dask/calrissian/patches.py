@@ -85,10 +85,14 @@ class _Result(io.StringIO):
     """`--stdout`: the file that gets a copy."""
 
     def publish(self) -> None:
-        """Print it, and write the file so that it is whole or absent."""
+        """Print the outputs, and write the file completely or not at all.
+
+        With both the file and a log on the volume (bai-chart's job) nothing is printed: people follow that log.
+        """
         text = self.getvalue()
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        if not (self.path and "CWL_DASK_LOG" in os.environ):
+            sys.stdout.write(text)
+            sys.stdout.flush()
         if self.path and text:
             part = Path(f"{output.parent_made(self.path)}.part")
             try:
