@@ -1,4 +1,4 @@
-"""Where pixels are: grids, windows, and how two grids meet. Pure arithmetic; nothing is opened here.
+"""Grids, windows, and how the pixels of two grids meet. Pure arithmetic; no file is opened here.
 
 Offsets and sizes count pixels; `col` grows eastwards, `row` southwards.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rasterio.crs import CRS
 
 PIXEL_TOLERANCE = 1e-3
-"""Grids count as aligned when no pixel is off by more than this share of one: far below what resampling would move."""
+"""Grids count as aligned when no pixel lies off by more than this share of a pixel: resampling moves pixels more."""
 Bounds = tuple[float, float, float, float]
 
 
@@ -43,7 +43,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How a raster lies under a grid: the grid's pixel (r, c) is in its pixel ((r + row_off) // factor, ...)."""
+    """How a raster lies under a grid: the grid's pixel (r, c) is in the raster's ((r + row_off) // factor, ...)."""
 
     factor: int
     row_off: int
@@ -71,7 +71,7 @@ class Grid:
         return float(abs(self.transform.a * self.transform.e)) / 10_000
 
     def crop(self, window: Window) -> Grid:
-        """Return the part of the grid that a window covers: the same pixels, to the bit of their coordinates."""
+        """Return the part of the grid that a window covers; its pixels keep their coordinates to the last bit."""
         a, _, c, _, e, f = self.transform[:6]
         moved = Affine(a, 0, c + a * window.col_off, 0, e, f + e * window.row_off)
         return Grid(self.crs, moved, Shape(window.height, window.width))
@@ -85,7 +85,7 @@ class Grid:
         """Return the window of all pixels that a rectangle in any CRS touches.
 
         Args:
-            bounds: West, south, east, north in `crs`.
+            bounds: West, south, east, north in `crs`; in degrees, west is above east across the antimeridian.
             crs: CRS of the bounds.
             name: What the rectangle is, for the error.
 
@@ -107,10 +107,10 @@ class Grid:
         return Window(col, row, width, height)
 
     def fit(self, raster: Grid) -> Fit | None:
-        """Say how a raster lies under this grid, or None when only warping brings it there.
+        """Return how a raster lies under this grid, or None when the raster must be warped.
 
-        It lies under the grid when CRS and orientation are the same, one of its pixels covers n x n of the grid's, and
-        pixel corners meet within PIXEL_TOLERANCE.
+        A raster lies under the grid when CRS and orientation are the same, one of its pixels covers n x n pixels of
+        the grid, and pixel corners meet within PIXEL_TOLERANCE.
         """
         (a, _, _, _, e, _), (ra, rb, rc, rd, re, rf) = self.transform[:6], raster.transform[:6]
         factor = round(ra / a)
@@ -127,7 +127,7 @@ class Grid:
 
 
 def windows(shape: Shape, size: int) -> list[Window]:
-    """Cut a raster into windows of at most size x size pixels, row by row; they start where its blocks do."""
+    """Cut a raster into windows of at most size x size pixels, row by row, from its upper left corner."""
     return [
         Window(col, row, min(size, shape.cols - col), min(size, shape.rows - row))
         for row in range(0, shape.rows, size)
@@ -136,7 +136,7 @@ def windows(shape: Shape, size: int) -> list[Window]:
 
 
 def _floor(value: float) -> int:
-    """Round down, but take a value that is whole within the tolerance as whole. Infinite values become far."""
+    """Round down, but take a value within the tolerance of a whole number as that; infinity becomes a large number."""
     return math.floor(value + PIXEL_TOLERANCE) if math.isfinite(value) else 2**62
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rasterio.warp import transform_bounds
 
-from bai import compute, reader
+from bai import compute, headers, reader
 from bai.aoi import load_area
 from bai.cluster import DASK_REPORT
 from bai.errors import BaiError, ComputeError, InputError
@@ -105,7 +105,7 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         pre, post, warnings = _items(request)
     area = None if request.aoi is None else load_area(request.aoi)
     with stages("headers"):
-        pre, post, doubts = reader.examine(pre, post)
+        pre, post, doubts = headers.examine(pre, post)
         plan = reader.plan(pre, post, bbox=area.bounds if area else request.bbox)
         warnings += doubts + _declared_crs(pre, post, plan) + plan.warnings
     for warning in warnings:

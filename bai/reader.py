@@ -1,38 +1,29 @@
-"""From two items to pixels: headers checked into a plan, then the plan's windows read."""
+"""Plan how each band of two items comes onto one grid, then read windows of that plan."""
 
 from __future__ import annotations
 
-import logging
-from concurrent.futures import ThreadPoolExecutor
+import os
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp
 from rasterio.windows import Window as FileWindow
 
-from bai.errors import BaiError, InputError
 from bai.files import use
 from bai.grid import Bounds, Fit, Grid, Shape, Window
+from bai.headers import read_grid, reads
 from bai.kernel import Layer, Layers
 from bai.radiometry import NODATA
+from bai.stac.credentials import gdal_variables
 from bai.stac.href import public
-from bai.stac.item import with_radiometry
-from bai.stac.itemtext import RIGHT_ITEMS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bai.files import Dataset
-    from bai.radiometry import Stated
     from bai.stac.item import Item, Source
 
-log = logging.getLogger(__name__)
-
-READS_AT_ONCE = 8
-"""In a process, so that a task's reads share the latency; six are one task's."""
 WGS84 = CRS.from_epsg(4326)
 
 
@@ -42,7 +33,7 @@ class Input:
 
     href: str = field(repr=False)
     shape: Shape
-    """Of what is read: the file, or the grid that it is warped onto."""
+    """Size of what is read: the file, or the grid that the file is warped onto."""
     fit: Fit
     gain: float
     bias: float
@@ -64,16 +55,18 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to read for a result, all checked: everything that a worker needs to know."""
+    """What to read for a result: everything that a worker needs to know, already checked."""
 
     grid: Grid
-    """The result's grid: whole pixels of the pre-fire item's."""
+    """The result's grid: whole pixels of the pre-fire item's NIR band."""
     pre: Date
     post: Date
     warnings: tuple[str, ...] = ()
-    """What the user should know: which inputs are warped."""
+    """Which inputs are warped."""
+    credentials: dict[str, str] = field(default_factory=gdal_variables, repr=False)
+    """GDAL's variables with the user's credentials, for workers that do not have them."""
     tags: dict[str, str] = field(default_factory=dict)
-    """What the result says of its origin: items and times."""
+    """Tags of the result's files: items and times in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +76,7 @@ class Reading:
     pre: Layers
     post: Layers
     bytes_read: int
-    """Compressed size of the blocks that were needed."""
+    """Compressed size in bytes of the blocks that were read."""
 
 
 def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
@@ -102,7 +95,7 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
     """
     items = (pre, post)
     sources = [source for item in items for source in item.sources]
-    grids = dict(zip(sources, _reads().map(_header, sources), strict=True))
+    grids = dict(zip(sources, reads().map(read_grid, sources), strict=True))
     full = grids[pre.nir]
     window = full.cover(grids[post.nir].bounds, grids[post.nir].crs, "the post-fire item")
     grid = full.crop(window)
@@ -117,7 +110,8 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
         for item in items
     ]
     warped = [
-        f"{public(s.href)} ({grids[s].crs}) is off the pre-fire item's pixels ({grid.crs}): warped by nearest neighbour"
+        f"{public(s.href)} ({grids[s].crs}) does not lie on the pre-fire item's pixels ({grid.crs}): warped by nearest "
+        "neighbour"
         for s in sources
         if grid.fit(grids[s]) is None
     ]
@@ -128,81 +122,11 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
         "POST_DATETIME": f"{post.datetime:%Y-%m-%dT%H:%M:%SZ}",
         "TIFFTAG_DATETIME": f"{post.datetime:%Y:%m:%d %H:%M:%S}",
     }
-    return Plan(grid, dates[0], dates[1], tuple(warped), tags)
-
-
-def examine(pre: Item, post: Item) -> tuple[Item, Item, tuple[str, ...]]:
-    """Open all files, and complete what the items state with what the files state.
-
-    Returns:
-        Both items, with scale, offset and nodata as decided, and with hrefs that can be read; and a warning for each
-        doubt.
-
-    Raises:
-        InputError: A file cannot be used, or what item and file state cannot be.
-        TemporaryError: A server does not answer.
-    """
-    sources = [source for item in (pre, post) for source in item.sources]
-    answers = list(_reads().map(_first_readable, sources))
-    read_from = {source: here for source, (here, _) in zip(sources, answers, strict=True)}
-    stated = dict(answers)
-    found: list[Item] = []
-    warnings: tuple[str, ...] = ()
-    for item in (pre, post):
-        here = replace(item, nir=read_from[item.nir], swir2=read_from[item.swir2], scl=item.scl and read_from[item.scl])
-        complete, doubts = with_radiometry(here, stated)
-        found.append(complete)
-        warnings += doubts
-    return found[0], found[1], warnings
-
-
-def _first_readable(source: Source) -> tuple[Source, Stated]:
-    """Return a source at the first of its hrefs that can be read, and what the file there states.
-
-    Raises:
-        BaiError: none can be read; the error is that of the last one.
-    """
-    for number, href in enumerate((source.href, *source.alternates), 1):
-        here = replace(source, href=href, alternates=())
-        try:
-            return here, use(href, lambda dataset: dataset.stated)
-        except BaiError as error:
-            if number > len(source.alternates):
-                raise
-            log.warning("%s; trying the next href of asset %s", error, source.key)
-    raise AssertionError("the last href returns or raises")
-
-
-def _header(source: Source) -> Grid:
-    """Check that a source's file is one band of numbers with a place on Earth.
-
-    Raises:
-        InputError: the file is something else.
-        TemporaryError: A server does not answer.
-    """
-    return use(source.href, lambda dataset: _checked(source, dataset.file))
-
-
-def _checked(source: Source, file: Any) -> Grid:
-    found = f"{public(source.href)}: {file.count} band(s) of {file.dtypes[0]}, {file.width} x {file.height}, {file.crs}"
-    wanted = ("uint8",) if source.band == "scl" else ("uint8", "uint16")  # what the products are
-    bands = file.count - (file.count > 1 and file.colorinterp[-1] == ColorInterp.alpha)
-    if bands != 1 or file.dtypes[0] not in wanted:
-        raise InputError(
-            f"cannot use {found}: {source.band} must be one band of {' or '.join(wanted)}",
-            hint=f"give the digital numbers of Level-2A as {wanted[-1]}, as the items of {RIGHT_ITEMS} have them",
-        )
-    west, _, _, _, north, _ = file.transform[:6]
-    if file.crs is None or not (west > 0 > north and file.transform.is_rectilinear):
-        hint = "add its CRS and place: gdal_translate -a_srs EPSG:CODE -a_ullr WEST NORTH EAST SOUTH"
-        raise InputError(f"cannot use {found}: it has no place on Earth, or is not north-up", hint=hint)
-    if source.band == "nir" and file.crs.linear_units not in {"metre", "meter"}:
-        raise InputError(f"cannot use {found}: its grid is not in metres", hint="give items of a UTM tile")
-    return Grid(file.crs, file.transform, Shape(file.height, file.width))
+    return Plan(grid, dates[0], dates[1], tuple(warped), tags=tags)
 
 
 def _input(source: Source, item: Item, grid: Grid, grids: dict[Source, Grid]) -> Input:
-    """Decide how a source comes onto the grid."""
+    """Return how a source comes onto the grid."""
     gain, bias = (1.0, 0.0) if source.band == "scl" else _whole(source, item.nir.scale)
     fit, warp, shape = grid.fit(grids[source]), None, grids[source].shape
     if fit is None:
@@ -226,9 +150,11 @@ def read(plan: Plan, window: Window, *, masked: bool) -> Reading:
         InputError: A file is damaged.
         TemporaryError: A server does not answer.
     """
+    for name, value in plan.credentials.items():
+        os.environ.setdefault(name, value)
     dates = [d if masked else replace(d, scl=None) for d in (plan.pre, plan.post)]
     inputs = [i for date in dates for i in (date.nir, date.swir2, date.scl) if i is not None]
-    layers = dict(zip(inputs, _reads().map(_read, inputs, [window] * len(inputs)), strict=True))
+    layers = dict(zip(inputs, reads().map(_read, inputs, [window] * len(inputs)), strict=True))
     pre, post = (
         Layers(layers[d.nir][0], layers[d.swir2][0], None if d.scl is None else layers[d.scl][0]) for d in dates
     )
@@ -236,7 +162,7 @@ def read(plan: Plan, window: Window, *, masked: bool) -> Reading:
 
 
 def _read(source: Input, window: Window) -> tuple[Layer, int]:
-    """Read what lies under a window of the grid; nodata where the file ends. Returns also the bytes it took."""
+    """Read what lies under a window of the grid, NODATA beyond the file; return also the bytes of the blocks read."""
     fit = source.fit
     top, left = window.row_off + fit.row_off, window.col_off + fit.col_off
     rows = range(top // fit.factor, (top + window.height - 1) // fit.factor + 1)
@@ -278,9 +204,3 @@ def _pixels(dataset: Dataset, rows: range, cols: range) -> tuple[npt.NDArray[Any
 def _block_size(dataset: Dataset, row: int, col: int) -> int:
     """Return the compressed size of a block in bytes; 0 for a block that a sparse file does not store."""
     return int(dataset.file.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1) or 0)
-
-
-@cache
-def _reads() -> ThreadPoolExecutor:
-    """Return the process's threads for reading."""
-    return ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="bai-read")

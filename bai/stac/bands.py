@@ -42,12 +42,16 @@ def require_key(data: ItemText, band: Band) -> str:
 
 
 def find_key(data: ItemText, band: Band) -> str | None:
-    """Find a band by asset key, then by the name of its band: the finest asset, a JPEG 2000 twin last."""
-    by_key = {key.lower(): key for key in reversed(data.assets) if isinstance(data.assets[key], dict)}
+    """Find a band by asset key, then by the name of its band: the finest asset, a JPEG 2000 twin last.
+
+    Zarr stores are passed over, because a file in another format may hold the same band.
+    """
+    readable = [key for key, asset in data.assets.items() if isinstance(asset, dict) and not is_zarr(data, key)]
+    by_key = {key.lower(): key for key in reversed(readable)}
     for key in KEYS[band]:
         if key in by_key:
             return by_key[key]
-    named = [key for key in data.assets if _band_names(data, key) & set(NAMES[band])]
+    named = [key for key in readable if _band_names(data, key) & set(NAMES[band])]
 
     def rank(key: str) -> tuple[bool, float, str]:
         gsd = number(_field(data, key, "gsd"))

@@ -15,6 +15,14 @@ from urllib.parse import quote, unquote, urlsplit
 
 from bai.errors import InputError
 
+GDAL_VARIABLES = ("GDAL_HTTP_AUTH", "GDAL_HTTP_BEARER", "GDAL_HTTP_USERPWD", "GDAL_HTTP_HEADERS")
+"""Variables with credentials, which a run takes along to the workers of a cluster."""
+
+
+def gdal_variables() -> dict[str, str]:
+    """Return the GDAL variables with credentials that are set in this process."""
+    return {name: os.environ[name] for name in GDAL_VARIABLES if os.environ.get(name)}
+
 
 def origin(url: str) -> tuple[str, str, int | None]:
     """Return scheme, host and port of a URL: credentials never leave the origin that they were given for."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
 
 from bai.errors import InputError, printable
-from bai.stac.credentials import with_login
+from bai.stac.credentials import origin, with_login
 from bai.stac.providers import bucket_hint, needs_signature, refusal_hint
 
 _KINDS = "give an http(s) URL, a file:// URL or a path"
@@ -104,6 +104,14 @@ def resolve(href: str, base: str, what: str) -> str:
     if not path.exists() and "%" in href and not parts.scheme:
         path = Path(base).parent / _local_path(unquote(href), parts, what)
     return str(path.absolute())
+
+
+def signed_like(url: str, base: str) -> list[str]:
+    """Return an asset's URL with its item's query, which may be a signature for all files of a folder; else nothing."""
+    query = urlsplit(base).query
+    if not (query and is_remote(base) and origin(url) == origin(base)) or urlsplit(url).query:
+        return []
+    return [urlsplit(url)._replace(query=query).geturl()]
 
 
 def refuse_redirect(url: str, target: str) -> None:

@@ -139,7 +139,8 @@ def _places(asset: Asset, bases: tuple[str, ...], what: str) -> tuple[str, ...]:
     for href in (asset.href, *asset.alternates()):
         for base in bases if hrefs.is_relative(href) else bases[-1:]:
             try:
-                places.append(hrefs.resolve(href, base, what))
+                places.append(place := hrefs.resolve(href, base, what))
+                places += hrefs.signed_like(place, base)
             except InputError as exc:
                 refused.append(exc)
     if not places:

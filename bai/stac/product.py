@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from bai.stac.itemtext import Asset, ItemText
 
 
+LAST_MAJOR = 20
+"""ESA's baselines are at 05.12 in 2025; 99.99 is what a user's own run of Sen2Cor writes."""
+
+
 def require_level_2a(data: ItemText) -> None:
     """Refuse what is not Sentinel-2, and top-of-atmosphere Level-1C."""
     props = data.properties
@@ -47,6 +51,9 @@ def baseline_of(data: ItemText) -> tuple[str | None, tuple[str, ...]]:
     if baseline and by_name and baseline != by_name:
         doubts.append(f"the processing baseline is stated as {baseline}, and as {by_name} in the product's name")
     baseline = baseline or by_name
+    if baseline and int(baseline[:2]) > LAST_MAJOR:
+        doubts.append(f"the processing baseline {baseline} is not ESA's: a user's own run of Sen2Cor writes 99.99")
+        baseline = None
     if baseline is None and props.version is not None:
         version = str(props.version)
         if re.fullmatch(r"N?0[2-9]\.?\d\d", version) and not _other_software(data):

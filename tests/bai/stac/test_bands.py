@@ -84,3 +84,6 @@ def test_zarr_stores_are_named_with_what_would_work():
     ) as caught:
         require_key(item(SR_10m=store), "nir")
     assert "Earth Search" in caught.value.hint
+    with pytest.raises(InputError, match="Zarr stores are not read"):
+        require_key(item(B08=store), "nir")
+    assert require_key(item(B08=store, nir={"href": "B08.tif"}), "nir") == "nir"

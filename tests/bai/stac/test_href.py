@@ -120,6 +120,16 @@ def test_user_and_password_of_the_item_go_to_its_own_origin_only() -> None:
     assert href.resolve(own, base, "x") == own
 
 
+def test_the_signature_of_an_item_may_hold_for_its_files() -> None:
+    base = "https://host.example.com/items/one.json?se=1&sig=x"
+    assert href.signed_like("https://host.example.com/items/a.tif", base) == [
+        "https://host.example.com/items/a.tif?se=1&sig=x"
+    ]
+    for other in ("https://host.example.com/a.tif?sig=own", "https://other.example.com/a.tif", "/items/a.tif"):
+        assert href.signed_like(other, base) == []
+    assert href.signed_like("https://host.example.com/a.tif", "https://host.example.com/one.json") == []
+
+
 def test_bases() -> None:
     link = "https://data.example.com/one.json"
     assert href.bases(REMOTE, None, None) == (REMOTE,)

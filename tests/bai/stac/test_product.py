@@ -97,6 +97,16 @@ def test_a_version_that_could_be_a_baseline_is_doubted():
         assert "does not count" in doubts[0]
 
 
+def test_a_users_own_run_of_sen2cor_has_no_baseline_of_esa():
+    for stated in (
+        {"s2:processing_baseline": "99.99"},
+        {"id": "S2A_MSIL2A_20200305T103021_N9999_R108_T32TMT_20240101T000000"},
+    ):
+        found, doubts = baseline(**stated)
+        assert found is None
+        assert "99.99 is not ESA's" in doubts[0]
+
+
 def test_a_baseline_that_is_not_understood_or_contradicted_is_a_doubt():
     assert baseline(**{"s2:processing_baseline": "new"}) == (None, ("the processing baseline 'new' is not understood",))
     found, doubts = baseline(
