@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError
 
 from bai.errors import BaiError, InputError, TemporaryError
-from bai.stac.fetch import RETRIED, get
+from bai.stac.fetch import RETRIED, get, reason
 from bai.stac.href import is_remote, public
 from bai.stac.providers import refusal_hint
 
@@ -107,9 +107,9 @@ def _asked(href: str, words: str, end: int) -> BaiError:
     try:
         status, start = _answer(href, first, first if end else PROBE_BYTES - 1)
     except (IncompleteRead, ProtocolError) as exc:
-        return CutShortError(f"cannot read {name}: the transfer was cut short: {exc}", hint=_NETWORK)
+        return CutShortError(f"cannot read {name}: the transfer was cut short: {reason(exc)}", hint=_NETWORK)
     except (HTTPError, OSError) as exc:
-        return TemporaryError(f"cannot read {name}: no answer: {exc}", hint=_NETWORK)
+        return TemporaryError(f"cannot read {name}: no answer: {reason(exc)}", hint=_NETWORK)
     if status == 416:  # noqa: PLR2004 - range not satisfiable
         hint = "download or make the file again"
         return InputError(f"cannot read {name}: the file is cut short, it should have {end} bytes", hint=hint)

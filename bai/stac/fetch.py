@@ -101,11 +101,11 @@ def _read_http(url: str, timeout_s: float) -> Text:
                 if not tries_left:
                     raise
     except (LocationValueError, SSLError, ValueError) as exc:
-        raise InputError(f"cannot read item {name}: {_reason(exc)}", hint="check the URL and its certificate") from exc
+        raise InputError(f"cannot read item {name}: {reason(exc)}", hint="check the URL and its certificate") from exc
     except HTTPError as exc:
         if isinstance(getattr(exc, "reason", None), SSLError):
-            raise InputError(f"cannot read item {name}: {_reason(exc)}", hint="check the certificate") from exc
-        raise TemporaryError(f"cannot reach {name}: {_reason(exc)}", hint="check the URL, then try again") from exc
+            raise InputError(f"cannot read item {name}: {reason(exc)}", hint="check the certificate") from exc
+        raise TemporaryError(f"cannot reach {name}: {reason(exc)}", hint="check the URL, then try again") from exc
     raise AssertionError("the last try returns or raises")
 
 
@@ -180,8 +180,8 @@ def _raise_status(url: str, status: int) -> None:
     raise InputError(f"{name} answers {status}", hint=hint)
 
 
-def _reason(exc: BaseException) -> str:
-    """Return the innermost reason in one short line: urllib3 wraps it, with addresses of objects in between."""
-    reason = getattr(exc, "reason", None)
-    text = str(reason if reason is not None else exc)
+def reason(exc: BaseException) -> str:
+    """Return the innermost reason in one short line: urllib3's own words hold URLs with their signatures."""
+    inner = getattr(exc, "reason", None)
+    text = str(inner if inner is not None else exc)
     return text.rpartition(">: ")[2][:200] or type(exc).__name__

@@ -92,6 +92,13 @@ def test_the_servers_answer(web: Web, band: Path, acts: list, end: int, error: t
     assert "secret" not in str(found)
 
 
+def test_a_server_that_is_gone_is_named_without_the_query() -> None:
+    found = explain("http://user:secret@127.0.0.1:1/a.tif?sig=secret", said("Read failed"), 100)
+    assert type(found) is TemporaryError
+    assert "127.0.0.1:1/a.tif: no answer" in str(found)
+    assert "secret" not in str(found)
+
+
 def test_local_files(tmp_path: Path, band: Path) -> None:
     assert "No such file" in str(explain(str(tmp_path / "none.tif"), said("x"), 0))
     assert "Is a directory" in str(explain(str(tmp_path), said("x"), 0))

@@ -314,8 +314,8 @@ def test_a_file_cut_short_on_a_server_is_an_input_error(online, pair):
 
 
 def test_nobody_listening_is_a_temporary_error(pair):
-    source = replace(pair[0].nir, href="http://127.0.0.1:1/nir.tif")
-    with pytest.raises(TemporaryError, match=r"http://127.0.0.1:1/nir.tif: no answer: CURL error: Failed to connect"):
+    source = replace(pair[0].nir, href="http://127.0.0.1:1/nir.tif?sig=secret")
+    with pytest.raises(TemporaryError, match=r"http://127.0.0.1:1/nir.tif: no answer: .*(Failed to connect|refused)"):
         plan(replace(pair[0], nir=source), pair[1])
 
 
