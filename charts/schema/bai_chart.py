@@ -195,6 +195,13 @@ class Gateway(Model):
     """Defaults of the gateway's cluster options, such as worker_cores; a package's requirement goes before them."""
 
 
+class AdmissionPolicy(Model):
+    """What the runner's account may create, beyond what a Role can say."""
+
+    enabled: bool = False
+    """Let the runner's account create pods of its own job's steps only. Cluster-scoped; Kubernetes 1.30 or newer."""
+
+
 class Storage(Model):
     """The volume of all jobs of the release."""
 
@@ -264,4 +271,5 @@ class Values(Model):
     gateway: Gateway = Gateway()
     storage: Storage = Storage()
     network_policy: NetworkPolicy = NetworkPolicy()
+    admission_policy: AdmissionPolicy = AdmissionPolicy()
     job: Job = Job()

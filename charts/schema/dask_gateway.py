@@ -48,6 +48,8 @@ class Gateway(PodSettings):
     """Seconds without work after which a cluster ends by itself; 0 lets it live for ever."""
     start_timeout: Annotated[int, Field(ge=10)] = 600
     """Seconds after which a cluster whose scheduler does not start is given up."""
+    scheduler_patience: Annotated[float, Field(ge=1)] = 45.0
+    """Seconds for which a scheduler may not answer; then a client's request fails with 503 and the cluster runs on."""
     cluster_max_cores: Annotated[float, Field(gt=0)] | None = None
     """Cores of one cluster at most, its scheduler counted; null is no limit."""
     cluster_max_memory: Memory | None = None
@@ -77,7 +79,7 @@ class Controller(PodSettings):
     """When the controller has begun: its port opens after its first look at the clusters."""
     liveness_probe: Probe = Probe(period_seconds=10, timeout_seconds=5, failure_threshold=6)
     """When the controller is restarted."""
-    completed_cluster_max_age: Annotated[float, Field(gt=0)] = 86400.0
+    completed_cluster_max_age: Annotated[float, Field(gt=0)] = 3600.0
     """Seconds for which the record of an ended cluster is kept."""
     completed_cluster_cleanup_period: Annotated[float, Field(gt=0)] = 600.0
     """Seconds between two removals of old records."""

@@ -2,8 +2,10 @@
 
 import json
 
+import kubernetes_validate
 import pytest
 import yaml
+from real_helm import CHARTS
 
 from bai_kit.job.template import Template, fill
 
@@ -11,6 +13,10 @@ from bai_kit.job.template import Template, fill
 def data_of(objects, name):
     (found,) = [each for each in objects if each["kind"] == "ConfigMap" and each["metadata"]["name"] == name]
     return found["data"]
+
+
+def step_pod(render, **values):
+    return json.loads(data_of(render("bai-chart", values, release="bai"), "bai-steps")["step-pod.json"])
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +150,9 @@ def test_the_runner_has_exactly_the_rights_that_calrissian_uses(render):
 
 
 def test_pull_secrets_reach_the_runner_and_both_accounts(render):
-    objects = render("bai-chart", {"imagePullSecrets": [{"name": "pull"}]})
+    objects = render("bai-chart", {"imagePullSecrets": [{"name": "pull"}]}, release="bai")
+    assert objects == render("bai-chart", {"imagePullSecrets": ["pull"]}, release="bai")
+    assert step_pod(render, imagePullSecrets=["pull"])["spec"]["imagePullSecrets"] == [{"name": "pull"}]
     holders = [each for each in objects if each["kind"] == "ServiceAccount"]
     holders += [each["spec"] for each in objects if each["kind"] == "Pod"]
     assert len(holders) == 3
@@ -170,3 +178,83 @@ def test_an_existing_claim_is_used_and_none_made(render):
     assert not [each for each in objects if each["kind"] == "PersistentVolumeClaim"]
     (job,) = [each for each in objects if each["kind"] == "Job"]
     assert "claimName: shared" in yaml.safe_dump(job)
+
+
+def test_steps_are_told_where_to_run_and_with_what(render):
+    steps = {
+        "nodeSelector": {"pool": "processing"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+        "affinity": {"podAntiAffinity": {}},
+        "priorityClassName": "low",
+        "runtimeClassName": "gvisor",
+        "env": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
+        "extraVolumes": [{"name": "ca", "configMap": {"name": "company"}}],
+        "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/company"}],
+    }
+    said = step_pod(render, steps=steps)
+    placed = ("nodeSelector", "tolerations", "affinity", "priorityClassName", "runtimeClassName")
+    assert said["spec"] == {key: steps[key] for key in placed} | {"volumes": steps["extraVolumes"]}
+    assert said["container"] == {"env": steps["env"], "volumeMounts": steps["extraVolumeMounts"]}
+
+
+def test_no_pod_asks_for_a_user_when_the_values_say_so(render):
+    nulls = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
+    values = {"podSecurityContext": nulls, "job": {"enabled": True}}
+    objects = render("bai-chart", values, release="bai")
+    pods = [each["spec"] for each in objects if each["kind"] == "Pod"]
+    pods += [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Job"]
+    pods.append(step_pod(render, podSecurityContext=nulls))
+    assert len(pods) == 3
+    for pod in pods:
+        assert not pod["securityContext"].keys() & nulls.keys()
+        assert pod["securityContext"]["runAsNonRoot"]
+
+
+def test_the_gateways_authority_reaches_runner_and_steps(render):
+    gateway = {"certificate": {"secretName": "cert", "key": "ca.crt"}}
+    entry = {"name": "SSL_CERT_FILE", "value": "/etc/gateway-certificate/ca.crt"}
+    said = step_pod(render, gateway=gateway)
+    assert said["container"]["env"] == [entry]
+    (volume,) = said["spec"]["volumes"]
+    assert volume["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+    job = json.loads(data_of(render("bai-chart", {"gateway": gateway}, release="bai"), "bai-job")["job.json"])
+    assert entry in job["spec"]["template"]["spec"]["containers"][0]["env"]
+    assert volume in job["spec"]["template"]["spec"]["volumes"]
+
+
+def test_jobs_of_a_queue_are_created_suspended(render):
+    values = {"job": {"enabled": True, "queue": "eo"}}
+    (job,) = [each for each in render("bai-chart", values) if each["kind"] == "Job"]
+    assert job["spec"]["suspend"] is True
+    assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "eo"
+    assert "kueue.x-k8s.io/queue-name" not in job["spec"]["template"]["metadata"]["labels"]
+
+
+def test_the_admission_policy_knows_the_secrets_and_volumes_of_the_values(render):
+    values = {
+        "admissionPolicy": {"enabled": True},
+        "gateway": {"passwordSecret": {"name": "auth"}},
+        "steps": {"extraVolumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]},
+    }
+    objects = render("bai-chart", values, release="bai", namespace="ns")
+    (policy,) = [each for each in objects if each["kind"] == "ValidatingAdmissionPolicy"]
+    (binding,) = [each for each in objects if each["kind"] == "ValidatingAdmissionPolicyBinding"]
+    for each in (policy, binding):
+        kubernetes_validate.validate(each, "1.34", strict=True)
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"] == "ns-bai-steps"
+    text = json.dumps(policy["spec"])
+    assert "['auth']" in text
+    assert "['bai-data','data']" in text
+    assert "system:serviceaccount:ns:bai-runner" in text
+
+
+def test_the_admission_policy_is_refused_where_kubernetes_has_none(render):
+    with pytest.raises(Exception, match=r"1\.30 has"):
+        render("bai-chart", {"admissionPolicy": {"enabled": True}}, "--kube-version", "1.29.0")
+
+
+def test_a_release_without_helm_has_no_test(helm3):
+    text = helm3.run("template", "bai", str(CHARTS / "bai-chart"))
+    assert "kind: Pod\n" not in text
+    text = helm3.run("template", "dask-gateway", str(CHARTS / "dask-gateway"))
+    assert "helm.sh/hook" not in text

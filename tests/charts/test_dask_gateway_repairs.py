@@ -10,6 +10,9 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from aiohttp import web
+from dask_gateway_server import models
+from dask_gateway_server.backends.base import PublicException
 from dask_gateway_server.backends.kubernetes import backend, controller
 from real_server import ERIC, api_server, load, the_controller
 
@@ -51,6 +54,99 @@ def test_a_user_has_no_more_clusters_than_allowed(known_backend):
     *good, refused = asyncio.run(three())
     assert all(isinstance(name, str) for name in good)
     assert str(refused) == "user eric has 2 clusters of 2 allowed: stop one first"
+
+
+class Scheduler:
+    """Stand in for the session to a scheduler: fails so many times, then remembers what it was asked."""
+
+    def __init__(self, failures):
+        self.failures, self.urls = failures, []
+
+    async def post(self, url, **_):
+        if self.failures:
+            self.failures -= 1
+            raise OSError("Temporary failure in name resolution")
+        self.urls.append(url)
+
+
+@pytest.fixture
+def forward(server, monkeypatch):
+    """Return a function that forwards messages to a scheduler, and what was stopped."""
+
+    def run(failures, *, status=models.ClusterStatus.RUNNING, patience=60.0, messages=1):
+        made, _ = api_server(server())
+        made.scheduler_patience = patience
+        made.session, made.stopped, asked = Scheduler(failures), [], []
+        cluster = SimpleNamespace(name="eric.c", status=status, token="t", api_address="http://dask-c.eric:8788")
+        made.clusters = {"eric.c": cluster}
+        monkeypatch.setattr(type(made), "stop_cluster", lambda self, name, **_: made.stopped.append(name))
+
+        async def no_wait(_):
+            pass
+
+        async def resolve(_, cluster):
+            asked.append(cluster.api_address)
+            return "10.0.0.9"
+
+        async def all_messages():
+            for _ in range(messages):
+                await made.forward_message_to_scheduler(cluster, {})
+
+        monkeypatch.setattr(sys.modules["gateway_backend"].asyncio, "sleep", no_wait)
+        monkeypatch.setattr(type(made), "_resolve", resolve)
+        try:
+            asyncio.run(all_messages())
+        finally:
+            monkeypatch.undo()
+        return made, asked
+
+    return run
+
+
+def test_a_scheduler_that_does_not_answer_at_once_is_asked_again(forward):
+    made, _ = forward(5)
+    assert made.session.urls == ["http://10.0.0.9:8788/api/comm"]
+    assert made.stopped == []
+
+
+def test_a_name_server_is_asked_once_for_a_scheduler(forward):
+    made, asked = forward(0, messages=3)
+    assert len(made.session.urls) == 3
+    assert asked == ["http://dask-c.eric:8788"]
+
+
+def test_a_scheduler_that_never_answers_is_an_error_for_later_and_its_cluster_is_not_stopped(forward):
+    with pytest.raises(web.HTTPServiceUnavailable, match=r"the scheduler of cluster eric\.c does not answer"):
+        forward(10**9, patience=0)
+
+
+def test_a_cluster_that_has_ended_is_said(forward):
+    with pytest.raises(PublicException, match="is not running"):
+        forward(0, status=models.ClusterStatus.STOPPED)
+
+
+def test_the_last_lines_of_a_scheduler_that_ended_are_kept(server, monkeypatch, caplog):
+    control = the_controller(server())
+    state = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    status = {"containerStatuses": [{"name": "dask-scheduler", "state": state}]}
+    control.informers = {"pod": {"eric.dask-scheduler-c": {"status": status}}}
+
+    class Core:
+        async def read_namespaced_pod_log(self, name, namespace, tail_lines):
+            return "first\nlast"
+
+    async def cleanup(status, namespace):
+        pass
+
+    control.core_client, control.cleanup_cluster_resources = Core(), cleanup
+    cluster = {"metadata": {"namespace": "eric", "name": "c"}, "spec": {}}
+    cluster["status"] = {"phase": "Running", "schedulerPod": "dask-scheduler-c"}
+    control.log.propagate = True
+    with caplog.at_level("WARNING"):
+        status, _ = asyncio.run(control.handle_running_cluster(cluster))
+    assert status["phase"] == "Failed"
+    assert "Pod eric.dask-scheduler-c ended: OOMKilled, exit code 137" in caplog.text
+    assert "Pod eric.dask-scheduler-c: last" in caplog.text
 
 
 def worker(name, phase="Pending", **status):

@@ -35,6 +35,7 @@
   "annotations" $values.commonAnnotations
   "loglevel" $values.gateway.loglevel
   "maxClustersPerUser" $values.gateway.maxClustersPerUser
+  "schedulerPatience" $values.gateway.schedulerPatience
   "auth" (dict
     "type" $values.gateway.auth.type
     "jupyterhub" (dict

@@ -26,6 +26,7 @@ c.DaskGateway.address = ":8000"
 c.DaskGateway.log_level = SETTINGS["loglevel"]
 c.DaskGateway.backend_class = "gateway_backend.Backend"
 c.Backend.max_clusters_per_user = SETTINGS["maxClustersPerUser"]
+c.Backend.scheduler_patience = SETTINGS["schedulerPatience"]
 said = SETTINGS["clusterConfig"]
 c.Backend.cluster_options = make(
     SETTINGS["clusterOptions"],

@@ -1,4 +1,4 @@
-"""The controller, with the repairs that a real Kubernetes asks for.
+"""The controller, with the repairs that a real Kubernetes needs.
 
     python gateway_controller.py --config gateway_config.py
 """
@@ -14,9 +14,12 @@ from traitlets import Float
 
 install(controller)
 
+LAST_LINES = 20
+"""Lines of an ended scheduler that the controller's log keeps."""
+
 
 class Controller(controller.KubeController):
-    """The Kubernetes controller; each method says what it mends."""
+    """The Kubernetes controller; each method says what it repairs."""
 
     start_timeout = Float(600, config=True, help="Seconds after which a cluster that does not start is given up.")
 
@@ -77,6 +80,25 @@ class Controller(controller.KubeController):
             await self.cleanup_cluster_resources(status, namespace)
             return {**status, "phase": "Failed", "completionTime": k8s_timestamp()}, False
         return status, True  # looked at again, because nothing else would tell that time passed
+
+    async def handle_running_cluster(self, cluster):
+        """Keep the last lines of a scheduler that has ended: the server deletes its pod at once, with the reason."""
+        namespace, status = cluster["metadata"]["namespace"], cluster.get("status", {})
+        name = status.get("schedulerPod")
+        pod = self.informers["pod"].get(f"{namespace}.{name}") if name else None
+        if pod is not None and controller.get_container_state(pod, "dask-scheduler") == "terminated":
+            await self._log_end(namespace, name, pod)
+        return await super().handle_running_cluster(cluster)
+
+    async def _log_end(self, namespace, name, pod):
+        ended = (controller.get_container_status(pod, "dask-scheduler") or {})["state"]["terminated"]
+        try:
+            lines = await self.core_client.read_namespaced_pod_log(name, namespace, tail_lines=LAST_LINES)
+        except ApiException as exc:
+            lines = f"(log not readable: {exc.reason})"
+        self.log.warning("Pod %s.%s ended: %s, exit code %s", namespace, name, ended.get("reason"), ended.get("exitCode"))
+        for line in lines.splitlines():
+            self.log.warning("Pod %s.%s: %s", namespace, name, line)
 
     async def cleanup_cluster_resources(self, status, namespace):
         """Delete the workers too: garbage collection begins only when the scheduler's pod is gone."""
