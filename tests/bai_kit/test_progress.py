@@ -36,6 +36,22 @@ def test_lines_of_the_contract_are_understood(message, phase, detail):
     assert (found.phase, found.detail) == (phase, detail)
 
 
+@pytest.mark.parametrize(
+    ("text", "phase", "detail"),
+    [
+        (
+            "cluster ns.abc waits: scheduler: 1 Insufficient cpu",
+            "cluster",
+            "ns.abc waits: scheduler: 1 Insufficient cpu",
+        ),
+        ("pod map-pod-x waits: pulling image", "step", "map-pod-x waits: pulling image"),
+    ],
+)
+def test_what_the_runner_waits_for_stands_in_its_phase(text, phase, detail):
+    found = read_line(LINE + text)
+    assert (found.phase, found.detail) == (phase, detail)
+
+
 @pytest.mark.parametrize("text", ["", "claimed cluster x", LINE + "pre event http://a", "{", LINE])
 def test_other_lines_say_nothing(text):
     assert read_line(text) is None

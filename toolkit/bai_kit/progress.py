@@ -29,6 +29,8 @@ _WORDS = (
     (r"cluster (?P<cluster>\S+) is running", "cluster", "{cluster} is running"),
     (r"scaled cluster \S+ to (?P<n>\d+) workers of (?P<size>.+)", "workers", "0/{n} of {size}"),
     (r"adapts between \d+ and (?P<n>\d+) workers of (?P<size>.+)", "workers", "up to {n} of {size}"),
+    (r"cluster (?P<cluster>\S+) waits: (?P<why>.+)", "cluster", "{cluster} waits: {why}"),
+    (r"pod (?P<pod>\S+) waits: (?P<why>.+)", "step", "{pod} waits: {why}"),
     (r"created pod (?P<pod>\S+)", "step", "{pod}"),
     (r"(?P<done>\d+)(?:/| of )(?P<all>\d+) tasks", "tasks", "{done}/{all}"),
     (r"dismissed cluster \S+ after (?P<s>\S+) s", "cluster", "dismissed after {s} s"),

@@ -1,46 +1,52 @@
-"""What a running job waits for, from the pods of its steps and clusters."""
+"""The workers of a running job, as the watch reports them."""
 
-from bai_kit.job import waiting
+import pytest
+
+from bai_kit.job import waiting, watch
 from bai_kit.job.waiting import Explanation
-from bai_kit.job.watch import describe, explained_waits, update
+from bai_kit.job.watch import report, watched_workers
 from bai_kit.progress import Progress
 from tests.bai_kit.fakes import FakeKube
 
 
-def pod(name, phase, *, message="", **labels):
-    condition = {"type": "PodScheduled", "status": "False", "message": message}
-    waiting = [{"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}]
-    status = {"phase": phase, "conditions": [condition]} if message else {"phase": phase, "containerStatuses": waiting}
-    return {"metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "bai-kit", **labels}}, "status": status}
+def worker(name, phase, message=""):
+    labels = {"gateway.dask.org/cluster": "abc", "app.kubernetes.io/component": "dask-worker"}
+    conditions = [{"type": "PodScheduled", "status": "False", "message": message}] if message else []
+    return {"metadata": {"name": name, "labels": labels}, "status": {"phase": phase, "conditions": conditions}}
 
 
-def dask(name, phase, component, **more):
-    labels = {"gateway.dask.org/cluster": "abc", "app.kubernetes.io/component": component}
-    return pod(name, phase, **labels, **more)
+LATE = worker("b", "Pending", "0/1 nodes: 1 Insufficient memory.")
 
 
-def test_pods_that_run_are_not_worth_a_word():
-    assert describe("worker", [dask("a", "Running", "dask-worker")]) == ""
-    assert describe("worker", []) == ""
+class Recorder(Progress):
+    def __init__(self):
+        super().__init__()
+        self.phases = []
+
+    def phase(self, phase, detail, *, quiet=False):
+        self.phases.append((phase, detail, quiet))
 
 
-def test_schedulers_and_workers_are_told_with_their_numbers_and_the_reason(monkeypatch):
+@pytest.mark.parametrize(
+    ("pods", "number", "told"),
+    [
+        ([], [], []),
+        ([worker("a", "Running")], [("workers", "1/1", True)], []),
+        ([worker("a", "Running"), LATE], [("workers", "1/2", True)], ["1/2: no node with enough memory"]),
+        ([LATE], [("workers", "0/1", True)], []),  # the runner's own log says so
+    ],
+)
+def test_the_number_is_shown_and_late_workers_are_explained(monkeypatch, pods, number, told):
     monkeypatch.setattr(waiting, "TELL_AFTER_S", 0.0)
-    kube = FakeKube(
-        ("pods", dask("s", "Pending", "dask-scheduler", message="0/1 nodes: 1 Insufficient memory.")),
-        ("pods", dask("w1", "Running", "dask-worker")),
-        ("pods", dask("w2", "Pending", "dask-worker")),
-        ("pods", pod("t", "Pending", message="untolerated taint", **{"bai-kit/job": "one", "bai-kit/step": "map"})),
-    )
-    told = {"step": [], "workers": []}
-    waits = {phase: Explanation(told[phase].append) for phase in told}
-    update(kube, "one", ["ns.abc"], waits, Progress())
-    assert told["step"] == ["step 0/1: untolerated taint"]
-    assert told["workers"] == [
-        "scheduler 0/1: no node with enough memory; worker 1/2: pulling its image or mounting its volumes"
-    ]
+    seen, said = Recorder(), []
+    report(pods, Explanation(said.append), seen)
+    assert (seen.phases, said) == (number, told)
 
 
-def test_the_watch_ends_with_the_run():
-    with explained_waits(FakeKube(), "one", [], Progress()):
-        pass
+def test_the_last_cluster_is_watched_until_the_end_of_the_run(monkeypatch):
+    monkeypatch.setattr(watch, "LOOK_EVERY_S", 0.0)
+    kube, seen = FakeKube(("pods", worker("a", "Running"))), Recorder()
+    done = watch.threading.Event()
+    seen.phase = lambda *_, **__: done.set()
+    with watched_workers(kube, ["ns.old", "ns.abc"], seen):
+        assert done.wait(5)

@@ -18,7 +18,7 @@ from bai_kit.job.state import TEMPORARY, Job, Phase, cancel, get_job, workflow_c
 from bai_kit.job.template import RUNNER, Template, check_name, claim_of, fill, load_template, new_name
 from bai_kit.job.volume import Files, Outcome, Volume, open_volume
 from bai_kit.job.waiting import wait_over, wait_started
-from bai_kit.job.watch import explained_waits
+from bai_kit.job.watch import watched_workers
 from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import terminated
 from bai_kit.kube.rights import check_rights_and_volume
@@ -163,7 +163,7 @@ class _Run:
             return self._fetch(job)
 
     def _follow(self, pod: str) -> None:
-        with explained_waits(self.kube, self.name, self.clusters, self.progress):
+        with watched_workers(self.kube, self.clusters, self.progress):
             try:
                 for line in runner_lines(self.kube, self.template, self.name, pod, wait=True):
                     if (step := read_line(line)) and step.cluster and step.cluster not in self.clusters:

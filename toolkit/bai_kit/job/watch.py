@@ -1,41 +1,41 @@
-"""What a running job waits for: steps, schedulers and workers whose pods have not started."""
+"""The workers of a running job: how many run, and what the others wait for.
+
+The runner's log says what a step and a cluster wait for before the step starts; later workers are nobody's to wait for.
+"""
 
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bai_kit.errors import BaiKitError
-from bai_kit.job.template import JOB_LABEL, PART_OF, STEP_LABEL
 from bai_kit.job.waiting import Explanation
 from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import waits_for
 from bai_kit.progress import Progress
 
 LOOK_EVERY_S = 2.0
-CLUSTER_LABEL = "gateway.dask.org/cluster"
-COMPONENT_LABEL = "app.kubernetes.io/component"
+WORKERS = "gateway.dask.org/cluster={},app.kubernetes.io/component=dask-worker"
+"""Labels of a Dask cluster's workers."""
 
 
 @contextmanager
-def explained_waits(kube: Kube, job: str, clusters: Sequence[str], progress: Progress) -> Iterator[None]:
-    """Tell in the background what a job waits for; nothing else depends on it, so no error ends a run.
+def watched_workers(kube: Kube, clusters: Sequence[str], progress: Progress) -> Iterator[None]:
+    """Report workers in the background; nothing else depends on it, so no error ends a run.
 
     Args:
         kube: The job's namespace.
-        job: The job's name.
         clusters: Names of the job's Dask clusters, a list that grows; the last one is watched.
-        progress: Where reasons and the number of workers are shown.
+        progress: Where the number of workers and reasons are shown.
     """
     over = threading.Event()
-    waits = {
-        phase: Explanation(lambda reason, phase=phase: progress.phase(phase, reason))  # type: ignore[misc]
-        for phase in ("step", "workers")
-    }
+    explanation = Explanation(lambda reason: progress.phase("workers", reason))
 
     def look() -> None:
         while not over.wait(LOOK_EVERY_S):
             try:
-                update(kube, job, clusters[-1:], waits, progress)
+                for cluster in clusters[-1:]:
+                    pods = kube.list("pods", labels=WORKERS.format(cluster.rpartition(".")[2]))
+                    report(pods, explanation, progress)
             except BaiKitError:
                 return
 
@@ -47,27 +47,10 @@ def explained_waits(kube: Kube, job: str, clusters: Sequence[str], progress: Pro
         over.set()
 
 
-def update(kube: Kube, job: str, clusters: Sequence[str], waits: dict[str, Explanation], progress: Progress) -> None:
-    """Look at the pods once."""
-    steps = kube.list("pods", labels=f"{PART_OF},{JOB_LABEL}={job},{STEP_LABEL}")
-    waits["step"].update(describe("step", steps))
-    for cluster in clusters:
-        pods = kube.list("pods", labels=f"{CLUSTER_LABEL}={cluster.rpartition('.')[2]}")
-        schedulers, workers = (
-            [pod for pod in pods if pod["metadata"]["labels"].get(COMPONENT_LABEL) == component]
-            for component in ("dask-scheduler", "dask-worker")
-        )
-        if workers:
-            progress.phase("workers", f"{_running(workers)}/{len(workers)}", quiet=True)
-        reasons = (describe("scheduler", schedulers), describe("worker", workers))
-        waits["workers"].update("; ".join(filter(None, reasons)))
-
-
-def describe(kind: str, pods: Sequence[Json]) -> str:
-    """Return how many pods run and what the first other one waits for; empty when all run. Pure."""
+def report(pods: Sequence[Json], explanation: Explanation, progress: Progress) -> None:
+    """Report the workers at one moment; once one of them runs, the log tells what the others wait for."""
+    running = sum(pod["status"].get("phase") == "Running" for pod in pods)
     waiting = [reason for pod in pods if pod["status"].get("phase") == "Pending" and (reason := waits_for(pod))]
-    return f"{kind} {_running(pods)}/{len(pods)}: {waiting[0]}" if waiting else ""
-
-
-def _running(pods: Sequence[Json]) -> int:
-    return sum(pod["status"].get("phase") == "Running" for pod in pods)
+    if pods:
+        progress.phase("workers", f"{running}/{len(pods)}", quiet=True)
+    explanation.update(f"{running}/{len(pods)}: {waiting[0]}" if running and waiting else "")
