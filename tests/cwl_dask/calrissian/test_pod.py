@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kubernetes import client
 
-from cwl_dask.calrissian.pod import Runner, adopt, ask, connect, restrict, safe_name
+from cwl_dask.calrissian.pod import Runner, adopt, ask, configure, connect, restrict, safe_name
 from cwl_dask.core.gateway import step_section
 
 RUNNER = Runner(
@@ -171,3 +171,37 @@ def test_the_file_is_where_dask_looks_and_nothing_else_is_hidden(pod):
 )
 def test_a_safe_name(name, expected):
     assert safe_name(name) == expected
+
+
+def test_a_platform_configures_the_pods_of_steps(pod):
+    restrict(pod)
+    pod["spec"]["containers"][0]["env"].append({"name": "HTTPS_PROXY", "value": "http://from-the-package"})
+    volumes, mounts = list(pod["spec"]["volumes"]), list(pod["spec"]["containers"][0]["volumeMounts"])
+    extra = {"name": "ca", "configMap": {"name": "ca"}}
+    settings = {
+        "spec": {"nodeSelector": {"pool": "cwl"}, "tolerations": [{"key": "dedicated"}], "volumes": [extra]},
+        "container": {
+            "env": [{"name": "HTTPS_PROXY", "value": "http://proxy"}],
+            "volumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+            "securityContext": {"readOnlyRootFilesystem": False},
+        },
+        "securityContext": {"fsGroup": 7, "runAsNonRoot": True},
+    }
+    configure(pod, settings)
+    configure(pod, {})
+    spec, container = pod["spec"], pod["spec"]["containers"][0]
+    assert (spec["nodeSelector"], spec["tolerations"]) == ({"pool": "cwl"}, [{"key": "dedicated"}])
+    assert spec["volumes"] == [*volumes, extra]
+    assert container["volumeMounts"] == [*mounts, {"name": "ca", "mountPath": "/ca"}]
+    assert [entry["value"] for entry in container["env"] if entry["name"] == "HTTPS_PROXY"] == ["http://proxy"]
+    assert container["securityContext"]["readOnlyRootFilesystem"] is False
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert spec["securityContext"]["fsGroup"] == 7
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+@pytest.mark.parametrize(("user", "non_root"), [(0, False), (1000, True), (1000720000, True)])
+def test_the_step_of_a_root_runner_is_not_refused_for_its_user(pod, user, non_root):
+    pod["spec"]["securityContext"] = {"runAsUser": user}
+    restrict(pod)
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is non_root

@@ -1,8 +1,13 @@
 """Test the fields and units of the requirement, without runner and gateway."""
 
+from importlib.resources import files
+
 import pytest
+import yaml
 
 from cwl_dask.core.requirement import (
+    REQUIRED_FIELDS,
+    URI,
     RequirementError,
     check_requirement,
     gateway_memory,
@@ -122,3 +127,22 @@ def test_before_expressions_are_evaluated_the_rest_is_checked():
 
 def test_fields_of_other_vocabularies_are_none_of_ours():
     check_requirement(changed(**{"s:comment": "for the big tile"}))
+
+
+# Calrissian's own requirement, https://github.com/Duke-GCB/calrissian/pull/208: name, and the types of each field.
+CALRISSIAN_FIELDS = {
+    "workerCores": {"int", "Expression"},
+    "workerCoresLimit": {"int", "Expression"},
+    "workerMemory": {"string", "Expression"},
+    "clusterMaxCores": {"int", "Expression"},
+    "clusterMaxMemory": {"string", "Expression"},
+}
+
+
+def test_a_package_for_calrissians_own_requirement_is_valid_here():
+    schema = yaml.safe_load(files("cwl_dask.core").joinpath("schema.yaml").read_text())
+    ours = {field: value["type"] for field, value in schema["$graph"][-1]["fields"].items()}
+    assert tuple(CALRISSIAN_FIELDS) == REQUIRED_FIELDS
+    for field, types in CALRISSIAN_FIELDS.items():
+        assert types <= {kind.rpartition(":")[2] for kind in ours[field]}, field
+    assert URI == "https://calrissian-cwl.github.io/schema#DaskGatewayRequirement"

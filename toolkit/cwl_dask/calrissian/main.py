@@ -19,6 +19,11 @@ from cwl_dask.core.failure import Failure
 
 log = logging.getLogger(__name__)
 
+NO_CALRISSIAN = (
+    "Calrissian is not installed: use the image ghcr.io/bai-kit/runner, "
+    "or run `pip install calrissian==0.18.1 dask-gateway mini-racer` in an environment of its own"
+)
+
 
 def main() -> int:
     """Run Calrissian's command line, and `--max-clusters`.
@@ -41,6 +46,11 @@ def main() -> int:
         from cwl_dask.calrissian import patches as hooks  # noqa: PLC0415 - slow, so after the handlers
 
         code = hooks.run(session)
+    except ModuleNotFoundError as error:
+        if error.name != "calrissian":
+            raise
+        log.error("%s", NO_CALRISSIAN)  # noqa: TRY400 - one line is enough
+        return PERMANENT
     except OSError as error:  # a file or folder of an option; the files of steps are read by cwltool
         log.error("cannot write %s: %s", error.filename, error.strerror)  # noqa: TRY400 - one line is enough
         session.clusters.failures.add(Failure("output", f"cannot write {error.filename}: {error.strerror}"))
@@ -49,6 +59,8 @@ def main() -> int:
         from cwl_dask.calrissian.eviction import is_eviction  # noqa: PLC0415 - most runners are not stopped
 
         code, stopped = (TEMPORARY if is_eviction() else int(stop.code)), True
+    except SystemExit as end:  # --help, --version, a wrong option
+        code = end.code if isinstance(end.code, int) else int(bool(end.code))
     finally:
         session.ledger.close()
     failure.report(code, session.clusters.failures, stopped=stopped)
@@ -63,10 +75,7 @@ class Stopped(SystemExit):
 
 def entry() -> NoReturn:
     """Run `main` as a process of its own, and end it without the 0.3 s of joining Dask's threads."""
-    try:
-        code = main()
-    except SystemExit as end:  # --help, a wrong option
-        code = end.code if isinstance(end.code, int) else int(bool(end.code))
+    code = main()
     sys.stdout.flush()
     os._exit(code)
 

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import functools
 import io
+import json
 import logging
 import os
 import sys
@@ -18,12 +19,12 @@ import calrissian.k8s
 import calrissian.main as runner
 from schema_salad.exceptions import ValidationException
 
-from cwl_dask import PERMANENT, TEMPORARY
+from cwl_dask import PERMANENT, TEMPORARY, UNSUPPORTED
 from cwl_dask.calrissian import schema_cache as schemas
 from cwl_dask.calrissian import steps
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.session import Session
-from cwl_dask.core import extension, files, javascript, options, output
+from cwl_dask.core import extension, files, gateway, javascript, options, output
 from cwl_dask.core.failure import VARIABLE, Failure
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,8 @@ def run(session: Session) -> int:
     finally:
         session.clusters.close()
         result.publish()
+    if code == PERMANENT and session.clusters.unsupported:
+        return UNSUPPORTED
     return TEMPORARY if code == PERMANENT and statuses[-1:] == ["temporaryFail"] else code
 
 
@@ -124,7 +127,13 @@ def _parse_arguments(
     session: Session, parse: Callable[..., argparse.Namespace], parser: argparse.ArgumentParser
 ) -> argparse.Namespace:
     options.add_options(parser)
+    parser.add_argument("--dask-gateway-url", metavar="URL", help="the Dask Gateway. Default: gateway.address of Dask.")
+    parser.add_argument("--dask-script-configmap", metavar="NAME", help="accepted for compatibility, without effect")
     arguments = parse(parser)
+    session.clusters.configure = functools.partial(gateway.configuration, arguments.dask_gateway_url)
+    if path := os.environ.get("CWL_DASK_STEP_POD"):
+        with contextlib.suppress(FileNotFoundError):
+            session.step_pod = json.loads(Path(path).read_text())
     session.clusters.limit = arguments.max_clusters
     session.keep_entries = bool(arguments.tool_logs_basepath)
     documents = [arguments.workflow, *(arguments.job_order or ())]

@@ -81,7 +81,9 @@ def restrict(pod: Pod, *, read_only: bool = True) -> None:
         read_only: False for images that write to their own file system (`--no-read-only`).
     """
     spec = pod["spec"]
-    spec.setdefault("securityContext", {}).update(runAsNonRoot=True, seccompProfile={"type": "RuntimeDefault"})
+    security = spec.setdefault("securityContext", {})
+    root = security.get("runAsUser") == 0  # the step has the runner's user, and some platforms run runners as root
+    security.update(runAsNonRoot=not root, seccompProfile={"type": "RuntimeDefault"})
     spec.update(automountServiceAccountToken=False, enableServiceLinks=False, terminationGracePeriodSeconds=GRACE_S)
     for container in _containers(pod):
         container["securityContext"] = {
@@ -91,6 +93,36 @@ def restrict(pod: Pod, *, read_only: bool = True) -> None:
         }
     resources = spec["containers"][0]["resources"]  # the requests are CWL's maxima
     resources.setdefault("limits", {})["memory"] = resources["requests"]["memory"]
+
+
+def configure(pod: Pod, settings: dict[str, Any]) -> None:
+    """Apply the platform's settings for the pods of steps; they win over those of the package.
+
+    Args:
+        pod: the step's pod, changed in place.
+        settings: `spec` and `securityContext` of the pod, and `container`: lists are added to the pod's own, mappings
+            merged. Keys of Kubernetes, as in a pod's manifest.
+    """
+    container = dict(settings.get("container", {}))
+    names = {entry["name"] for entry in container.get("env", ())}
+    for existing in pod["spec"]["containers"]:
+        existing["env"] = [entry for entry in existing.get("env", []) if entry["name"] not in names]
+        _merge(existing, container)
+    for existing in pod["spec"].get("initContainers", []):
+        _merge(existing, {key: value for key, value in container.items() if key == "securityContext"})
+    _merge(pod["spec"], settings.get("spec", {}))
+    _merge(pod["spec"], {"securityContext": settings.get("securityContext", {})})
+
+
+def _merge(target: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict):
+            target[key] = {**(target.get(key) or {}), **value}
+        elif isinstance(value, list):
+            own = target.get(key) or []
+            target[key] = [*own, *(entry for entry in value if entry not in own)]
+        else:
+            target[key] = value
 
 
 def ask(pod: Pod, cores: float | None) -> None:

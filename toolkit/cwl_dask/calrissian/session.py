@@ -1,6 +1,7 @@
 """What all steps of one runner share. Imports nothing heavy: the runner needs this before it imports Calrissian."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from cwl_dask.calrissian.guard import Ledger
 from cwl_dask.core.clusters import Clusters
@@ -26,6 +27,8 @@ class Session:
     clusters: Clusters
     pending_s: float = PENDING_S
     start_s: float = START_S
+    step_pod: dict[str, Any] = field(default_factory=dict)
+    """Settings of the platform for every step's pod, see `pod.configure`."""
     folders: set[str] = field(default_factory=set)
     """Real paths of files and folders that a package may read through the runner."""
     reserved: set[str] = field(default_factory=set)

@@ -17,7 +17,7 @@ from cwl_dask.core import gateway
 from cwl_dask.core.extension import CheckedTool, maker, wanted_by
 from cwl_dask.core.failure import Failure
 from cwl_dask.core.files import FileAccessError, check_path, is_inside
-from cwl_dask.core.step import DaskStep, Step, StepError
+from cwl_dask.core.step import DaskStep, Step, StepError, has_gateway
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class StepJob(Step, CalrissianCommandLineJob):  # type: ignore[misc] # Calrissia
             steplog.wrap(pod["spec"]["containers"][0])
         pods.adopt(pod, self.client.runner, self.name)
         pods.restrict(pod, read_only=not runtimeContext.no_read_only)
+        pods.configure(pod, self.client.session.step_pod)
         pods.ask(pod, self.builder.do_eval((self.get_requirement("ResourceRequirement")[0] or {}).get("coresMin")))
         return pod
 
@@ -125,8 +126,9 @@ class StepTool(CheckedTool, CalrissianCommandLineTool):  # type: ignore[misc] # 
     def make_job_runner(self, runtimeContext: Any) -> type[StepJob]:  # noqa: N803 - Calrissian's name
         """Return the class of the step, after Calrissian's checks and the image that Calrissian may fill in."""
         super().make_job_runner(runtimeContext)
-        base = DaskStepJob if wanted_by(self) else StepJob
-        return type(base.__name__, (base,), {"outputs": self.tool["outputs"], "clusters": StepClient.session.clusters})
+        clusters = StepClient.session.clusters
+        base = DaskStepJob if wanted_by(self) and has_gateway(self, clusters, "--dask-gateway-url") else StepJob
+        return type(base.__name__, (base,), {"outputs": self.tool["outputs"], "clusters": clusters})
 
 
 make_tool = maker(StepTool)

@@ -58,7 +58,8 @@ class Clusters:
         """True: a tool requires a cluster, and no gateway is configured; inside a workflow cwltool has no exit code."""
         self.room_s: float = claim.get("room_s", 0)
         """Seconds a step may wait for room for its cluster."""
-        self._configure: Callable[[], dict[str, Any]] | None = configure
+        self.configure: Callable[[], dict[str, Any]] | None = configure
+        """Returns what to change in Dask's configuration; None when that is done."""
         self._claimed, self._gone = claimed, gone
         self._claim = claim
         self._claims: list[Claim] = []
@@ -71,9 +72,9 @@ class Clusters:
         import dask  # noqa: PLC0415 - only packages with the requirement pay for it
         import dask_gateway  # noqa: F401, PLC0415 - brings the defaults of its configuration
 
-        if self._configure:
-            dask.config.set(self._configure())
-            self._configure = None
+        if self.configure:
+            dask.config.set(self.configure())
+            self.configure = None
         return dask.config.get("gateway.address") is not None
 
     @contextlib.contextmanager

@@ -9,12 +9,13 @@ import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from cwltool.errors import WorkflowException
+from cwltool.errors import UnsupportedRequirement, WorkflowException
 
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.extension import evaluate, no_outputs
 from cwl_dask.core.failure import Failure
 from cwl_dask.core.files import FileAccessError
+from cwl_dask.core.requirement import URI
 
 if TYPE_CHECKING:
     from cwl_dask.core.claim import Claim
@@ -23,6 +24,32 @@ log = logging.getLogger(__name__)
 
 NO_ROOM_PAUSE_S = 10, 40
 """Seconds between giving a cluster back for lack of room and the next claim: about the time of a short job."""
+
+
+def has_gateway(tool: Any, clusters: Clusters, option: str) -> bool:
+    """Return True if the steps of a tool with the requirement can have clusters; under `hints` they run without.
+
+    Args:
+        tool: a cwltool CommandLineTool that names the requirement.
+        clusters: the run's clusters.
+        option: the command line's option for the gateway's address.
+
+    Raises:
+        UnsupportedRequirement: a cluster is required, and no gateway is configured.
+        WorkflowException: the gateway does not start.
+    """
+    try:
+        available = clusters.available()
+    except RuntimeError as error:
+        raise WorkflowException(str(error)) from error
+    if not available:
+        if tool.get_requirement(URI)[1]:
+            clusters.unsupported = True
+            raise UnsupportedRequirement(
+                f"no Dask Gateway is configured: DaskGatewayRequirement needs {option}, or gateway.address of Dask"
+            )
+        log.warning("no Dask Gateway is configured: %s runs without a cluster", tool.tool["id"].rpartition("#")[2])
+    return available
 
 
 class StepError(WorkflowException):  # type: ignore[misc] # cwltool has no types

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cwl_dask import PERMANENT, TEMPORARY, UNSUPPORTED, __version__
-from cwl_dask.core import failure, output
+from cwl_dask.core import failure, gateway, output
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.failure import Failures
 from cwl_dask.local import supervisor
@@ -136,23 +136,14 @@ def _clusters(options: argparse.Namespace, failures: Failures, stack: contextlib
     """Prepare the run's clusters; an embedded gateway starts now, while cwltool loads the package; `stack` ends it."""
     if options.dask_gateway != "local":
         return Clusters(
-            functools.partial(_configuration, options.dask_gateway), options.max_clusters, failures=failures
+            functools.partial(gateway.configuration, options.dask_gateway), options.max_clusters, failures=failures
         )
     if options.validate:
         return Clusters(limit=options.max_clusters, failures=failures)
-    gateway = stack.enter_context(EmbeddedGateway())
-    clusters = Clusters(gateway.configuration, options.max_clusters, failures=failures, dismiss_s=EMBEDDED_DISMISS_S)
+    embedded = stack.enter_context(EmbeddedGateway())
+    clusters = Clusters(embedded.configuration, options.max_clusters, failures=failures, dismiss_s=EMBEDDED_DISMISS_S)
     clusters.reach_containers = False
     return clusters
-
-
-def _configuration(url: str | None) -> dict[str, Any]:
-    """Change Dask's configuration to the gateway at `url`; the addresses beside that of another one are not its."""
-    import dask  # noqa: PLC0415 - only packages with the requirement pay for it
-
-    if url in (None, dask.config.get("gateway.address", None)):
-        return {}
-    return {"gateway.address": url, "gateway.proxy-address": None, "gateway.public-address": None}
 
 
 _RUNNING: list[Clusters] = []

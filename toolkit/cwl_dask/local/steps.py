@@ -1,7 +1,6 @@
 """Steps of `cwl-dask`: processes or containers of this machine, with a Dask cluster where the tool asks for one."""
 
 import json
-import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,17 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cwltool.command_line_tool import CommandLineTool
-from cwltool.errors import UnsupportedRequirement, WorkflowException
+from cwltool.errors import WorkflowException
 from cwltool.job import ContainerCommandLineJob
 from schema_salad.ref_resolver import uri_file_path
 
 from cwl_dask.core import gateway
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.extension import CheckedTool, wanted_by
-from cwl_dask.core.requirement import URI
-from cwl_dask.core.step import DaskStep
-
-log = logging.getLogger(__name__)
+from cwl_dask.core.step import DaskStep, has_gateway
 
 
 class LocalDaskStep(DaskStep):
@@ -73,20 +69,10 @@ class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool ha
             raise WorkflowException(
                 "a container does not reach the gateway on this machine's loopback: add --no-container"
             )
-        try:
-            available = clusters.available()
-        except RuntimeError as error:
-            raise WorkflowException(str(error)) from error
-        if available:
-            parts = {"clusters": clusters, "outputs": self.tool["outputs"]}
-            return type(f"Dask{base.__name__}", (LocalDaskStep, base), parts)
-        if self.get_requirement(URI)[1]:
-            clusters.unsupported = True
-            raise UnsupportedRequirement(
-                "DaskGatewayRequirement needs a gateway: --dask-gateway, or gateway.address of Dask"
-            )
-        log.warning("no Dask Gateway is configured: %s runs without a cluster", self.tool["id"].rpartition("#")[2])
-        return base
+        if not has_gateway(self, clusters, "--dask-gateway"):
+            return base
+        parts = {"clusters": clusters, "outputs": self.tool["outputs"]}
+        return type(f"Dask{base.__name__}", (LocalDaskStep, base), parts)
 
 
 def _filled(value: Any) -> Any:
