@@ -50,7 +50,7 @@ exit codes:
 
 
 class Interrupted(BaseException):
-    """The process was told to end; what runs is unwound, so that nothing half-written stays."""
+    """Raised in the main thread by SIGTERM, so that partial files are removed before the process ends."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)

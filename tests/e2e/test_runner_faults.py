@@ -129,7 +129,7 @@ def test_a_killed_runner_is_settled_by_the_guard_and_keeps_its_log(jobs):
     start = time.monotonic()
     end = job.wait()
     jobs.clean(GONE_S)
-    print(f"settled after {time.monotonic() - start:.1f} s")
+    print(f"cleaned up after {time.monotonic() - start:.1f} s")
     assert (end.end, end.code, end.guard_code) == ("Failed", 137, 0)
     assert "second 2" in end.log
     assert "the runner ended before its work was removed" in end.guard_log

@@ -48,7 +48,7 @@ def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress
     check_free(directory)
     inputs = check_inputs(package_inputs(load(package)), given)
     _check_installed()
-    home = directory.resolve()  # `.` has no name, and `..` not its own
+    home = directory.resolve()  # `.` and `..` have no usable name
     begin = time.monotonic()
     with writing(directory):
         home.parent.mkdir(parents=True, exist_ok=True)

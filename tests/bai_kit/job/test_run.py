@@ -152,7 +152,7 @@ def test_a_name_of_ours_has_room_for_the_tries():
 
 
 class PodGoes(Recorder):
-    """The pod is deleted while its log is read, and so is the Job if told; the rest of the log is not to be had."""
+    """Delete the pod while its log is read, and optionally the Job; the rest of the log is lost."""
 
     def __init__(self, kube, *kinds):
         super().__init__()

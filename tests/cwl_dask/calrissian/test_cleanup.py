@@ -10,7 +10,7 @@ import dask
 import pytest
 from kubernetes import client, config
 
-from cwl_dask.calrissian import cleanup as settle
+from cwl_dask.calrissian import cleanup
 
 PODS = {"ours": "runner-1", "theirs": "runner-2"}
 
@@ -42,8 +42,8 @@ def calls(tmp_path, monkeypatch):
     thread.start()
     host = client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(config, "load_incluster_config", lambda: client.Configuration.set_default(host))
-    monkeypatch.setattr(settle, "NAMESPACE_FILE", tmp_path / "namespace")
-    settle.NAMESPACE_FILE.write_text("eo")
+    monkeypatch.setattr(cleanup, "NAMESPACE_FILE", tmp_path / "namespace")
+    cleanup.NAMESPACE_FILE.write_text("eo")
     yield seen, refused
     client.Configuration.set_default(None)
     server.shutdown()
@@ -53,7 +53,7 @@ def calls(tmp_path, monkeypatch):
 
 def test_only_the_pods_of_this_runner_are_deleted(calls):
     seen, _ = calls
-    assert settle.delete_steps("runner-1") == []
+    assert cleanup.delete_steps("runner-1") == []
     assert seen == [
         "GET /api/v1/namespaces/eo/pods?labelSelector=bai-kit/step",
         "DELETE /api/v1/namespaces/eo/pods/ours",
@@ -63,13 +63,13 @@ def test_only_the_pods_of_this_runner_are_deleted(calls):
 @pytest.mark.parametrize("verb", ["GET", "DELETE"])
 def test_a_refusal_is_a_problem_that_is_told(calls, verb):
     calls[1].append(verb)
-    (problem,) = settle.delete_steps("runner-1")
+    (problem,) = cleanup.delete_steps("runner-1")
     assert "step pods may still run" in problem
     assert "Forbidden" in problem
 
 
 def test_a_gateway_without_an_address_is_a_problem_of_each_cluster():
     with dask.config.set({"gateway.address": None}):
-        problems = asyncio.run(settle.stop_clusters(["one", "two"]))
+        problems = asyncio.run(cleanup.stop_clusters(["one", "two"]))
     assert [problem.split(",")[0] for problem in problems] == ["cluster one may still run", "cluster two may still run"]
     assert "address" in problems[0]

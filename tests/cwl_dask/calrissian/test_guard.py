@@ -18,9 +18,9 @@ RUNNER = """
 import sys
 from cwl_dask.calrissian.guard import Ledger
 ledger = Ledger(sys.argv[1])
-ledger.owe("pod", "step-1")
-ledger.owe("cluster", "one")
-ledger.owe("cluster", "fake")
+ledger.add("pod", "step-1")
+ledger.add("cluster", "one")
+ledger.add("cluster", "fake")
 {}
 print("ready", flush=True)
 sys.stdin.read()
@@ -64,14 +64,16 @@ def test_the_guard_waits_for_a_runner_that_starts_later_and_while_it_lives(runne
 
 
 def test_nothing_is_owed_after_an_orderly_end(runner, tmp_path):
-    settle = "for kind, name in (('pod', 'step-1'), ('cluster', 'one'), ('cluster', 'fake')): ledger.settle(kind, name)"
-    process = runner(f"{settle}\nledger.close()")
+    removals = (
+        "for kind, name in (('pod', 'step-1'), ('cluster', 'one'), ('cluster', 'fake')): ledger.remove(kind, name)"
+    )
+    process = runner(f"{removals}\nledger.close()")
     process.communicate()
     assert wait_for_runner(tmp_path) == [DONE]
 
 
 def test_what_the_runner_could_not_remove_is_still_owed_after_its_end(runner, tmp_path):
-    process = runner("ledger.settle('cluster', 'one'); ledger.close()")
+    process = runner("ledger.remove('cluster', 'one'); ledger.close()")
     process.communicate()
     assert wait_for_runner(tmp_path) == ["one", "fake"]
 
@@ -90,8 +92,8 @@ def test_a_runner_that_never_comes_does_not_keep_the_pod(tmp_path):
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ledger = Ledger(None)
-    ledger.owe("cluster", "one")
-    ledger.settle("cluster", "one")
+    ledger.add("cluster", "one")
+    ledger.remove("cluster", "one")
     ledger.close()
     assert not list(tmp_path.iterdir())
 

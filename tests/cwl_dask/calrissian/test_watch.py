@@ -180,15 +180,15 @@ def test_the_cluster_is_dismissed_as_soon_as_the_pod_has_ended(step):
     assert step.claim.dismissed
 
 
-def test_a_pod_that_cannot_be_deleted_stays_owed(step, monkeypatch, caplog):
+def test_a_pod_that_cannot_be_deleted_stays_in_the_ledger(step, monkeypatch, caplog):
     def refuse(*_):
         raise ApiException(status=403, reason="Forbidden")
 
     monkeypatch.setattr(StepClient, "delete_pod_name", refuse)
-    step.session.ledger.owe("pod", "step-1")
+    step.session.ledger.add("pod", "step-1")
     step.tell(pod(terminated(0)))
     step.wait_for_completion()
-    assert step.session.ledger._owed == {"pod step-1"}
+    assert step.session.ledger._left == {"pod step-1"}
     assert "pod step-1 may still run" in caplog.text
 
 
@@ -204,7 +204,7 @@ def test_a_refused_pod_is_told_in_kubernetes_own_words(step, monkeypatch):
         StepError, match='cannot create pod step-1: pods is forbidden: violates PodSecurity "restricted"'
     ):
         step.submit_pod({"metadata": {"name": "step-1"}})
-    assert not step.session.ledger._owed
+    assert not step.session.ledger._left
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import trouble
 
 CROWDED_S = 120.0
-"""Seconds until a node that does not take a pod is believed: it may be free soon, or what fills it may be going."""
+"""Seconds a pod may stay unschedulable before the wait fails; pods that are terminating may still free the node."""
 TAIL = 12
-"""Log lines of a failing container that are worth reading."""
+"""Number of last log lines to show of a failing container."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 

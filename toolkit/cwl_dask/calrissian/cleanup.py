@@ -17,12 +17,12 @@ from cwl_dask.core.dismissal import until_gone
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 90
-"""How long to go on asking a gateway that is away: the runner's promise is two minutes."""
+CLEAN_UP_S = 90
+"""Seconds to retry while the gateway does not answer; a job's clean-up may take two minutes."""
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-def settle(clusters: list[str]) -> None:
+def clean_up(clusters: list[str]) -> None:
     """Remove the step pods of the runner in this pod, and its clusters.
 
     Args:
@@ -78,5 +78,5 @@ async def stop_clusters(clusters: list[str]) -> list[str]:
 
 async def _stop(gateway: Gateway, name: str) -> None:
     since = time.monotonic()
-    await until_gone(gateway, name, since, SETTLE_S)
+    await until_gone(gateway, name, since, CLEAN_UP_S)
     log.info("dismissed cluster %s after %.1f s", name, time.monotonic() - since)

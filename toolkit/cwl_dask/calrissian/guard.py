@@ -1,8 +1,8 @@
-"""The ledger that a runner holds, and the guard that settles it when the runner was killed.
+"""The list of objects that a runner must remove, and the guard that removes them if the runner was killed.
 
-Runner and guard are two containers of one pod with a folder in common. The runner holds a lock on `ledger` as long as
-it lives; the kernel lets go of it however the runner ends. The last line `done` says that nothing is owed. While it
-waits the guard sleeps in the kernel and has imported nothing: keep this module's imports light.
+Runner and guard are two containers of one pod that share a folder. The runner holds a lock on the file `ledger` while
+it lives, and the kernel releases the lock when the runner ends. The last line `done` says that nothing is left to
+remove. The guard waits in the kernel and has imported nothing, so this module must import only small modules.
 """
 
 import fcntl
@@ -28,26 +28,26 @@ class Ledger:
         Args:
             folder: the folder that the guard watches too; None where there is no guard.
         """
-        self._owed: set[str] = set()
+        self._left: set[str] = set()
         self._file = -1
         if folder:
             fresh = Path(folder, f"ledger.{os.getpid()}")
             self._file = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            fresh.rename(Path(folder, "ledger"))  # the guard never sees it unlocked while we live
+            fresh.rename(Path(folder, "ledger"))  # the guard never sees it unlocked while this process lives
 
-    def owe(self, kind: str, name: str) -> None:
-        """Note a thing that has to be removed: kind `cluster` or `pod`."""
-        self._owed.add(f"{kind} {name}")
+    def add(self, kind: str, name: str) -> None:
+        """Note an object that has to be removed: kind `cluster` or `pod`."""
+        self._left.add(f"{kind} {name}")
         self._write(f"{kind} {name}")
 
-    def settle(self, kind: str, name: str) -> None:
-        """Note that a thing is gone."""
-        self._owed.discard(f"{kind} {name}")
+    def remove(self, kind: str, name: str) -> None:
+        """Note that an object no longer exists."""
+        self._left.discard(f"{kind} {name}")
 
     def close(self) -> None:
         """Tell the guard that it can go, unless something is still there."""
-        if not self._owed:
+        if not self._left:
             self._write(DONE)
 
     def _write(self, line: str) -> None:
@@ -85,9 +85,9 @@ def main() -> None:
     """
     clusters = wait_for_runner(Path(os.environ["CWL_DASK_GUARD"]))
     if clusters != [DONE]:
-        from cwl_dask.calrissian.cleanup import settle  # noqa: PLC0415 - a second and 60 MiB that few guards ever need
+        from cwl_dask.calrissian.cleanup import clean_up  # noqa: PLC0415 - a second and 60 MiB that few guards ever need
 
-        settle(clusters)
+        clean_up(clusters)
 
 
 def entry() -> NoReturn:

@@ -64,13 +64,13 @@ def run(session: Session) -> int:
     runner.delete_pods = functools.partial(_delete_pods, runner.delete_pods)
     runner.write_report = functools.partial(_write_report, runner.write_report)
     runner.version = _version
-    # cwltool's lines go where all go; its schemas must be ours after it has loaded its own.
+    # cwltool's lines go to the same output as all others; its schemas are replaced after it has loaded its own.
     runner.cwlmain = functools.partial(
         runner.cwlmain, stdout=result, logger_handler=logging.NullHandler(), custom_schema_callback=_register
     )
     try:
         code = int(runner.main())
-    except ValidationException as error:  # cwltool tells it of a package, not of a name without a file
+    except ValidationException as error:  # cwltool logs its error only for a package that exists
         log.error("%s", error)  # noqa: TRY400 - one line is enough
         code = PERMANENT
     finally:

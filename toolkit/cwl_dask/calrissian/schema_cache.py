@@ -20,7 +20,7 @@ FILE = Path(__file__).with_name("schemas.pickle")
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
-        if type(thing) is NormDict:  # its items need what its own pickle would restore after them
+        if type(thing) is NormDict:  # adding its items calls the normalizer, so the normalizer is restored first
             return NormDict, (thing.normalize,), None, None, iter(thing.items())
         return NotImplemented
 

@@ -47,8 +47,8 @@ def obstacle_of_cluster(name: str) -> Obstacle | None:
 def new_session(output: Output, ledger: Ledger, pending_s: float = PENDING_S) -> Session:
     """Return a session whose clusters are written to the ledger."""
     clusters = Clusters(
-        claimed=lambda name: ledger.owe("cluster", name),
-        gone=lambda name: ledger.settle("cluster", name),
+        claimed=lambda name: ledger.add("cluster", name),
+        gone=lambda name: ledger.remove("cluster", name),
         start_s=START_S,
         room_s=pending_s,
         watch=obstacle_of_cluster,

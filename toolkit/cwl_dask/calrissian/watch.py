@@ -55,12 +55,12 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
             StepError: Kubernetes refuses it.
         """
         name = pod_body["metadata"]["name"]
-        self.session.ledger.owe("pod", name)
+        self.session.ledger.add("pod", name)
         try:
             super().submit_pod(pod_body)
         except ApiException as error:
             if not transient(error):
-                self.session.ledger.settle("pod", name)
+                self.session.ledger.remove("pod", name)
             raise StepError(f"cannot create pod {name}: {reason(error)}", temporary=transient(error)) from error
         log.info("created pod %s", name)
 
@@ -160,9 +160,9 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
             except (ApiException, HTTPError) as error:
                 log.error("pod %s may still run: %s", name, reason(error))  # noqa: TRY400 - one line is enough
             else:
-                self.session.ledger.settle("pod", name)
+                self.session.ledger.remove("pod", name)
         else:
-            self.session.ledger.settle("pod", name)  # kept on purpose
+            self.session.ledger.remove("pod", name)  # kept on purpose
         with PodMonitor() as monitor:
             monitor.remove(self.pod)
 

@@ -28,7 +28,7 @@ RETRY_S = 10
 
 # The application's image has its own versions of dask and distributed; the lease is one task that never runs.
 warnings.filterwarnings("ignore", category=VersionMismatchWarning)
-# A scheduler that goes away takes the lease with it: the step's story, told elsewhere.
+# If the scheduler disappears the lease ends too; the step reports that failure.
 for _chatty in ("distributed.client", "distributed.comm"):
     logging.getLogger(_chatty).setLevel(logging.CRITICAL)
 

@@ -1,4 +1,4 @@
-"""The controller, with the repairs that a real Kubernetes needs.
+"""The controller of dask-gateway-server with fixes for faults that occur on a real Kubernetes.
 
     python gateway_controller.py --config gateway_config.py
 """
@@ -19,12 +19,12 @@ LAST_LINES = 20
 
 
 class Controller(controller.KubeController):
-    """The Kubernetes controller; each method says what it repairs."""
+    """The Kubernetes controller; the docstring of a method names the fault that the method fixes."""
 
     start_timeout = Float(600, config=True, help="Seconds after which a cluster that does not start is given up.")
 
     def on_pod_update(self, pod, old=None):
-        """Count workers that no node has taken: without a container status they were waited for ten minutes."""
+        """Count workers that no node has accepted: without a container status the server waited ten minutes for them."""
         status = pod.setdefault("status", {})
         if status.get("phase") == "Pending" and not status.get("containerStatuses"):
             status["containerStatuses"] = [{"name": "dask-worker", "state": {"waiting": {}}}]
@@ -43,7 +43,7 @@ class Controller(controller.KubeController):
         return any(isinstance(result, Exception) for result in done)
 
     async def delete_pod(self, namespace, pod_name, info=None):
-        """Take a pod that is gone for deleted; a wrong attribute made it an endless retry."""
+        """Treat a pod that does not exist as deleted; because of a wrong attribute the server retried forever."""
         try:
             await self.core_client.delete_namespaced_pod(pod_name, namespace)
         except ApiException as exc:
@@ -53,7 +53,7 @@ class Controller(controller.KubeController):
                 raise
 
     async def handle_cluster(self, cluster):
-        """Name what an ended cluster may have: a stop right after the start comes before that is in its status."""
+        """Name the objects of an ended cluster: after an early stop its status does not list them yet."""
         if not cluster["spec"].get("active", True):
             name = cluster["metadata"]["name"]
             made = {"schedulerPod": f"dask-scheduler-{name}", "credentials": self.make_secret_name(name)}
@@ -61,9 +61,9 @@ class Controller(controller.KubeController):
         return await super().handle_cluster(cluster)
 
     async def handle_pending_cluster(self, cluster):
-        """Make Service and routes together with the pod, and give up a scheduler that never starts (a wrong image).
+        """Create Service and routes together with the pod, and fail clusters whose scheduler does not start in time.
 
-        Traefik then has only to hear that the scheduler is ready, and not to load routes while a client waits.
+        Traefik loads the routes while the scheduler starts, so that clients do not wait for this.
         """
         status, requeue = await super().handle_pending_cluster(cluster)
         if status["phase"] != "Pending":

@@ -1,8 +1,8 @@
-"""Watching Kubernetes within one namespace, patiently, and not for ever in vain.
+"""Watch Kubernetes within one namespace; retry failed requests for a limited time.
 
-The server's own informers look at all namespaces, and repeat a refused request at once, thousands of times a second,
-while nothing tells that the server will never start. `install` puts the class below in their place. It leans on private
-names of dask-gateway-server 2026.3.0; tests/charts/test_dask_gateway_server.py fails when they change.
+The server's own informers watch all namespaces, and repeat a refused request without a pause, thousands of times a second,
+without a message. `install` replaces them by the class below. The class uses private names of
+dask-gateway-server 2026.3.0; tests/charts/test_dask_gateway_server.py fails when they change.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from gateway_settings import SETTINGS
 from kubernetes_asyncio.client.rest import ApiException
 
 START_S = 15.0
-"""How long a first answer is waited for: custom resources take a second to be known after their installation."""
+"""Seconds to wait for the first answer: the API server needs a second to serve new custom resources."""
 LOST_S = 300.0
-"""How long later failures are borne: an upgrade of the control plane takes minutes."""
+"""Seconds for which later failures are retried: an upgrade of the control plane takes minutes."""
 PAUSE_S = 0.5
 
 
@@ -37,7 +37,7 @@ class Informer(utils.Informer):
 
 
 class PatientClient:
-    """A client's one list call: waits after a failure, and ends the process when it has failed for too long."""
+    """Retry the list call of a client after a pause, and end the process if it fails for too long."""
 
     def __init__(self, client, method, what):
         self.api_client = client.api_client
@@ -67,7 +67,7 @@ def _where():
 
 
 def reason(exc):
-    """Say in one line why Kubernetes did not answer, and what mends it."""
+    """Return in one line why Kubernetes did not answer, and how to fix this."""
     if not isinstance(exc, ApiException):
         return f"the Kubernetes API does not answer: {type(exc).__name__}: {exc}"
     try:
