@@ -42,7 +42,7 @@ class Namespace(FakeKube):
             ("configmaps", job),
             ("persistentvolumeclaims", claim),
             ("namespaces", {"metadata": {"name": "ns", "labels": restricted}}),
-            ("validatingadmissionpolicies", {"metadata": {"name": "bai-runner", "labels": labels}}),
+            ("validatingadmissionpolicies", {"metadata": {"name": "ns-bai-steps", "labels": labels}}),
             ("nodes", {"metadata": {"name": "a"}}),
             ("nodes", {"metadata": {"name": "b"}}),
         )
@@ -88,7 +88,11 @@ def no_rights(kube):
 
 
 def no_admission_policy(kube):
-    del kube.objects["validatingadmissionpolicies", "bai-runner"]
+    del kube.objects["validatingadmissionpolicies", "ns-bai-steps"]
+
+
+def admission_policy_of_another_namespace(kube):
+    kube.objects["validatingadmissionpolicies", "ns-bai-steps"]["metadata"]["name"] = "other-bai-steps"
 
 
 def no_rights_to_deploy(kube):
@@ -120,6 +124,7 @@ def old_kubernetes(kube):
         (pending_claim, "volume", Level.BROKEN, "describe pvc bai-data"),
         (one_writer, "volume", Level.WARNING, "--set bai.storage.accessMode=ReadWriteMany"),
         (no_admission_policy, "admission", Level.WARNING, "--set bai.admissionPolicy.enabled=true"),
+        (admission_policy_of_another_namespace, "admission", Level.WARNING, "bai.admissionPolicy.enabled"),
         (no_rights_to_deploy, "deploy", Level.WARNING, '"name": "bai-kit-user"'),
         (no_rights, "permissions", Level.BROKEN, '"name": "bai-kit-user"'),
         (full_quota, "quota", Level.WARNING, "describe quota"),

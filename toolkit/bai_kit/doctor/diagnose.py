@@ -126,14 +126,13 @@ def _granting(kube: Kube, missing: Sequence[Right]) -> str:
 def _admission(kube: Kube, template: Template) -> Iterator[Finding]:
     """Check for the policy that limits which pods the runner's account may create (docs/security.md)."""
     try:
-        found = kube.list(
-            "validatingadmissionpolicies", labels=f"{PART_OF},app.kubernetes.io/instance={template.release}"
-        )
+        labels = f"{PART_OF},app.kubernetes.io/instance={template.release}"
+        names = [policy["metadata"]["name"] for policy in kube.list("validatingadmissionpolicies", labels=labels)]
     except SetupError:
         yield Finding("admission", Level.UNKNOWN, "no permission to list admission policies")
         return
-    if found:
-        yield Finding("admission", Level.OK, f"policy {found[0]['metadata']['name']} limits what jobs may create")
+    if own := [name for name in names if name.startswith(f"{kube.namespace}-")]:  # policies belong to no namespace
+        yield Finding("admission", Level.OK, f"policy {own[0]} limits what jobs may create")
     else:
         fix = "bai-kit deploy --set bai.admissionPolicy.enabled=true  # by a cluster administrator"
         yield Finding("admission", Level.WARNING, "no admission policy limits what jobs may create", fix)
