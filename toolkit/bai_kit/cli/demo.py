@@ -19,5 +19,5 @@ def demo(
     from bai_kit.demo import run_demo  # noqa: PLC0415 - `--help` need not load it
     from bai_kit.progress import open_progress  # noqa: PLC0415
 
-    with open_progress() as progress:
+    with open_progress(zone=None) as progress:
         return run_demo(output_dir, size, progress)
