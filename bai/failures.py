@@ -106,8 +106,8 @@ def _asked(href: str, words: str, end: int) -> BaiError:
     name, first = public(href), max(end - 1, 0)
     try:
         status, start = _answer(href, first, first if end else PROBE_BYTES - 1)
-    except (IncompleteRead, ProtocolError) as exc:
-        return CutShortError(f"cannot read {name}: the transfer was cut short: {reason(exc)}", hint=_NETWORK)
+    except (IncompleteRead, ProtocolError):
+        return CutShortError(f"cannot read {name}: the transfer was cut short", hint=_NETWORK)
     except (HTTPError, OSError) as exc:
         return TemporaryError(f"cannot read {name}: no answer: {reason(exc)}", hint=_NETWORK)
     if status == 416:  # noqa: PLR2004 - range not satisfiable

@@ -150,7 +150,7 @@ def use(href: str, function: Callable[[Dataset], T], warp: Grid | None = None) -
     """
     for delay_s in RETRY_DELAYS_S:
         try:
-            with lend(href, warp) as dataset:
+            with opened(href, warp) as dataset:
                 return function(dataset)
         except (CutShortError, DamagedError) as error:
             if not is_remote(href):
@@ -158,7 +158,7 @@ def use(href: str, function: Callable[[Dataset], T], warp: Grid | None = None) -
             log.info("reading again: %s", error)
         time.sleep(delay_s)
         forget(href)
-    with lend(href, warp) as dataset:
+    with opened(href, warp) as dataset:
         return function(dataset)
 
 
@@ -169,8 +169,10 @@ def forget(href: str) -> None:
 
 
 @contextmanager
-def lend(href: str, warp: Grid | None = None) -> Iterator[Dataset]:
-    """Lend an open dataset to the calling thread; kept open for the next, the least recently used one closed.
+def opened(href: str, warp: Grid | None = None) -> Iterator[Dataset]:
+    """Yield an open dataset to the calling thread alone, and keep it open for the next thread.
+
+    When too many are open the least recently used one is closed.
 
     Args:
         href: An http(s) URL or a path.
@@ -202,7 +204,7 @@ def lend(href: str, warp: Grid | None = None) -> Iterator[Dataset]:
 
 
 def close_all() -> None:
-    """Close the datasets that nobody has borrowed."""
+    """Close the datasets that are open and not in use."""
     with _lock:
         datasets, _free[:] = [dataset for _, dataset in _free], []
     for dataset in datasets:

@@ -65,7 +65,7 @@ def _first_readable(source: Source) -> tuple[Source, Stated]:
         except BaiError as error:
             if number > len(source.alternates):
                 raise
-            log.warning("%s; trying the next href of asset %s", error, source.key)
+            log.info("%s; trying the next href of asset %s", error, source.key)
     raise AssertionError("the last href returns or raises")
 
 

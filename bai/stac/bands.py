@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from bai.stac.itemtext import Band, ItemText
 
 KEYS: dict[Band, tuple[str, ...]] = {
-    "nir": ("b08", "nir", "b08_10m", "b8"),
-    "swir2": ("b12", "swir22", "b12_20m"),
-    "scl": ("scl", "scl_20m"),
+    "nir": ("B08", "nir", "B08_10m", "B8"),
+    "swir2": ("B12", "swir22", "B12_20m"),
+    "scl": ("SCL", "SCL_20m"),
 }
-"""Asset keys in lower case: Earth Search v0, Planetary Computer and DE Africa; Earth Search v1 and c1; CDSE."""
+"""Asset keys, in any case: Earth Search v0, Planetary Computer and DE Africa; Earth Search v1 and c1; CDSE."""
 NAMES: dict[Band, tuple[str, ...]] = {"nir": ("nir", "b08", "b8"), "swir2": ("swir22", "b12"), "scl": ("scl",)}
 """Common names and names of bands, in lower case."""
 
@@ -49,8 +49,8 @@ def find_key(data: ItemText, band: Band) -> str | None:
     readable = [key for key, asset in data.assets.items() if isinstance(asset, dict) and not is_zarr(data, key)]
     by_key = {key.lower(): key for key in reversed(readable)}
     for key in KEYS[band]:
-        if key in by_key:
-            return by_key[key]
+        if key.lower() in by_key:
+            return by_key[key.lower()]
     named = [key for key in readable if _band_names(data, key) & set(NAMES[band])]
 
     def rank(key: str) -> tuple[bool, float, str]:

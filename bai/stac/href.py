@@ -7,9 +7,11 @@ item from the network can neither name a file of this machine nor an address tha
 from __future__ import annotations
 
 import ipaddress
+import os
+import re
 import socket
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit, urlunsplit
 
 from bai.errors import InputError, printable
 from bai.stac.credentials import origin, with_login
@@ -53,7 +55,7 @@ def normalise(ref: str) -> str:
     if parts.scheme in {"http", "https"}:
         if not parts.hostname:
             raise InputError("the item has a URL without a host", hint=_KINDS)
-        return with_login(ref)
+        return with_login(_encoded(parts.geturl()))
     return str(Path(_local_path(ref, parts, "the item")).absolute())
 
 
@@ -94,14 +96,14 @@ def resolve(href: str, base: str, what: str) -> str:
             )
         if is_remote(base) and _is_local(parts.hostname) and not _is_local(urlsplit(base).hostname):
             raise InputError(f"{what} names an address of this machine: {public(href)}", hint=_REMOTE_HINT)
-        return with_login(href, base)
+        return with_login(_encoded(parts.geturl()), base)
     if is_remote(base):
         if parts.scheme or parts.netloc or href.startswith(("/vsi", "\\")):
             hint = bucket_hint(href) if parts.scheme in _BUCKETS else _REMOTE_HINT
             raise InputError(f"{what} cannot be read from here: {public(href)}", hint=hint)
-        return with_login(urljoin(base, href), base)
+        return with_login(_encoded(urljoin(base, href)), base)
     path = Path(base).parent / _local_path(href, parts, what)
-    if not path.exists() and "%" in href and not parts.scheme:
+    if "%" in href and not parts.scheme and not os.path.exists(path):  # noqa: PTH110 - Path.exists raises in locked folders
         path = Path(base).parent / _local_path(unquote(href), parts, what)
     return str(path.absolute())
 
@@ -134,6 +136,11 @@ def _split(ref: str, what: str) -> SplitResult:
     except ValueError as exc:  # its message may hold a password
         raise InputError(f"{what} has a malformed URL", hint=_KINDS) from exc
     return parts
+
+
+def _encoded(url: str) -> str:
+    """Return a URL with spaces and other characters that no URL holds percent-encoded, as browsers send it."""
+    return re.sub(r"[^!-~]", lambda found: quote(found[0]), url)
 
 
 def _local_path(ref: str, parts: SplitResult, what: str) -> str:

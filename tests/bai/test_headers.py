@@ -73,7 +73,7 @@ def test_an_alternate_is_read_where_the_first_href_cannot_be(pair, caplog):
     known = pair[1].nir.href
     for bad in (known + ".gone", "http://127.0.0.1:1/nir.tif"):
         moved = replace(pair[1], nir=replace(pair[1].nir, href=bad, alternates=(known,)))
-        with caplog.at_level(logging.WARNING):
+        with caplog.at_level(logging.INFO):
             _, post, _ = examine(pair[0], moved)
         assert post.nir.href == known
         assert "trying the next href of asset nir" in caplog.text

@@ -38,6 +38,9 @@ def test_public_keeps_secrets(ref: str, shown: str) -> None:
         ("../B08.tif?sig=a", REMOTE, "https://catalogue.example.com/B08.tif?sig=a"),
         ("/data/B08.tif", REMOTE, "https://catalogue.example.com/data/B08.tif"),
         ("https://data.example.com/B08.tif", "/items/one.json", "https://data.example.com/B08.tif"),
+        ("HTTPS://data.example.com/B08.tif", REMOTE, "https://data.example.com/B08.tif"),
+        ("./pre B08 ä.tif", REMOTE, "https://catalogue.example.com/items/pre%20B08%20%C3%A4.tif"),
+        ("./pre%20B08.tif?a=%2F", REMOTE, "https://catalogue.example.com/items/pre%20B08.tif?a=%2F"),
         ("./B08.tif", "/items/one.json", "/items/B08.tif"),
         ("/data/B08.tif", "/items/one.json", "/data/B08.tif"),
         ("file:///data/B%2008.tif", "/items/one.json", "/data/B 08.tif"),
@@ -101,6 +104,14 @@ def test_a_percent_sign_in_a_local_href(tmp_path: Path) -> None:
     assert href.resolve("./pre%20B08.tif", base, "x") == f"{tmp_path}/pre B08.tif"
     assert href.resolve(f"{tmp_path}/pre%20B08.tif", base, "x") == f"{tmp_path}/pre B08.tif"
     assert href.resolve("100%25.tif", base, "x") == f"{tmp_path}/100%25.tif"
+
+
+def test_a_folder_that_may_not_be_searched_raises_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.stat", refuse)
+    assert href.resolve("/locked/pre%20B08.tif", f"{tmp_path}/one.json", "x") == "/locked/pre B08.tif"
 
 
 def test_user_and_password_of_the_item_go_to_its_own_origin_only() -> None:
