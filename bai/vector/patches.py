@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from rasterio import features
+from rasterio import Affine, features
 from rasterio.errors import NotGeoreferencedWarning
 
 from bai.nbr import SEVERITY_CLASSES
@@ -62,8 +62,11 @@ def find_patches(classes: Bytes, window: Window, smallest: int) -> tuple[Patch, 
     top, left = max(int(rows[0]) - 1, 0), max(int(cols[0]) - 1, 0)
     part = np.s_[top : int(rows[-1]) + 2, left : int(cols[-1]) + 2]
     severity = np.where(burned[part], classes[part], np.uint8(0))
-    found = features.shapes(severity, mask=_large(severity, min(smallest, SIEVE_PIXELS)), connectivity=4)
-    corner = np.array([window.col_off + left, window.row_off + top])
+    # rasterio warns of an identity transform, in threads also where the warning is turned off: move by one pixel.
+    found = features.shapes(
+        severity, mask=_large(severity, min(smallest, SIEVE_PIXELS)), connectivity=4, transform=Affine.translation(1, 1)
+    )
+    corner = np.array([window.col_off + left - 1, window.row_off + top - 1])
     patches = (
         make_patch(int(value), [np.array(ring[:-1], np.int64) + corner for ring in shape["coordinates"]])
         for shape, value in found
