@@ -94,8 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
     add("--compress", choices=("deflate", "zstd"), default="deflate",
         help="compression of the maps; zstd reads faster, but in fewer programs (default: %(default)s)")  # fmt: skip
     add("--timeout", type=_seconds, default=None, metavar="SECONDS",
-        help="how long a server may be silent (default: 30 s for an item, 20 s for an asset; "
-             "the workers of a cluster keep their 20 s)")  # fmt: skip
+        help="how long a server may be silent, for workers too (default: 30 s for items, 20 s for files)")  # fmt: skip
     add("-v", "--verbose", action="count", default=0, help="more details, and the traceback of a failure")
     add("-q", "--quiet", action="store_true", help="warnings and errors only")
     add("--log-format", choices=("plain", "json"), default="plain", help="log lines on stderr (default: %(default)s)")
@@ -181,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with _unwinding_signals():
             request = _request(args)
-            from bai import pipeline  # noqa: PLC0415 - after the options that GDAL reads when it is loaded
+            from bai import pipeline  # noqa: PLC0415 - `--help` answers at once
 
             with progress(bar=bar) as show:
                 pipeline.run(request, show)
@@ -199,9 +198,6 @@ def _request(args: argparse.Namespace) -> Request:
         raise UsageError("--mask none and --mask-classes contradict each other", hint="give one of them")
     if args.aoi is not None and args.bbox is not None:
         raise UsageError("--aoi and --bbox contradict each other", hint="give one of them")
-    if args.timeout is not None:
-        whole = str(max(1, round(args.timeout)))
-        os.environ |= {"GDAL_HTTP_LOW_SPEED_TIME": whole, "GDAL_HTTP_CONNECTTIMEOUT": whole}
     from bai.pipeline import MASK_CLASSES, Request  # noqa: PLC0415 - `--help` answers at once
 
     return Request(
@@ -209,7 +205,7 @@ def _request(args: argparse.Namespace) -> Request:
         mask=args.mask, mask_classes=MASK_CLASSES if args.mask_classes is None else args.mask_classes,
         bbox=args.bbox, aoi=args.aoi, dnbr_offset=args.dnbr_offset, precision=args.precision,
         smallest_ha=args.smallest_patch, performance_report=args.performance_report,
-        compress=args.compress, **({} if args.timeout is None else {"timeout_s": args.timeout}),
+        compress=args.compress, timeout_s=args.timeout,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import re
 from contextlib import closing
 from pathlib import Path
 
+from rasterio.env import getenv, hasenv
 from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError
 
 from bai.errors import BaiError, InputError, TemporaryError
@@ -125,7 +126,8 @@ def _answer(href: str, first: int, last: int) -> tuple[int, bytes]:
         HTTPError: urllib3's errors.
         InputError: a redirect that must not be followed.
     """
-    timeout_s = float(os.environ["GDAL_HTTP_CONNECTTIMEOUT"])
+    name, here = "GDAL_HTTP_CONNECTTIMEOUT", getenv() if hasenv() else {}
+    timeout_s = float(here.get(name, os.environ[name]))
     response, _ = get(href, timeout_s, {"range": f"bytes={first}-{last}"}, retries=0)
     with closing(response):
         return response.status, response.read(PROBE_BYTES) if response.status < 400 else b""  # noqa: PLR2004

@@ -132,6 +132,17 @@ def _sidecars(href: str) -> AbstractContextManager[object]:
     return looking
 
 
+def limited(timeout_s: float | None) -> AbstractContextManager[object]:
+    """Let GDAL wait at most so long for a server while the block runs in this thread; as long as it does when None."""
+    if timeout_s is None:
+        return nullcontext()
+    whole = max(1, round(timeout_s))
+    limits: AbstractContextManager[object] = rasterio.Env(
+        GDAL_HTTP_LOW_SPEED_TIME=whole, GDAL_HTTP_CONNECTTIMEOUT=whole
+    )
+    return limits
+
+
 _free: list[tuple[object, Dataset]] = []
 _lock = threading.Lock()
 

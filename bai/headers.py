@@ -6,28 +6,32 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rasterio.enums import ColorInterp
 
 from bai.errors import BaiError, InputError
-from bai.files import use
+from bai.files import limited, use
 from bai.grid import Grid, Shape
 from bai.stac.href import public
 from bai.stac.item import with_radiometry
 from bai.stac.itemtext import RIGHT_ITEMS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from bai.radiometry import Stated
     from bai.stac.item import Item, Source
 
 log = logging.getLogger(__name__)
+A = TypeVar("A")
+B = TypeVar("B")
 
 READS_AT_ONCE = 8
 """In a process, so that a task's reads share the latency; six are one task's."""
 
 
-def examine(pre: Item, post: Item) -> tuple[Item, Item, tuple[str, ...]]:
+def examine(pre: Item, post: Item, timeout_s: float | None = None) -> tuple[Item, Item, tuple[str, ...]]:
     """Open all files, and complete what the items state with what the files state.
 
     Returns:
@@ -39,7 +43,7 @@ def examine(pre: Item, post: Item) -> tuple[Item, Item, tuple[str, ...]]:
         TemporaryError: A server does not answer.
     """
     sources = [source for item in (pre, post) for source in item.sources]
-    answers = list(reads().map(_first_readable, sources))
+    answers = at_once(_first_readable, sources, timeout_s)
     read_from = {source: here for source, (here, _) in zip(sources, answers, strict=True)}
     stated = dict(answers)
     found: list[Item] = []
@@ -97,7 +101,17 @@ def _checked(source: Source, file: Any) -> Grid:
     return Grid(file.crs, file.transform, Shape(file.height, file.width))
 
 
+def at_once(function: Callable[[A], B], values: Sequence[A], timeout_s: float | None) -> list[B]:
+    """Return a function's results for several values, computed in threads with a limit on a server's silence."""
+
+    def call(value: A) -> B:
+        with limited(timeout_s):
+            return function(value)
+
+    return list(_reads().map(call, values))
+
+
 @cache
-def reads() -> ThreadPoolExecutor:
+def _reads() -> ThreadPoolExecutor:
     """Return the process's threads for reading."""
     return ThreadPoolExecutor(READS_AT_ONCE, thread_name_prefix="bai-read")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bai.errors import InputError
+from bai.files import limited
 from bai.grid import Shape
 from bai.nbr import SEVERITY_CLASSES
 from bai.overview import read_bands, read_numbers
@@ -65,9 +66,10 @@ def measure_offset(plan: Plan, mask_classes: tuple[int, ...], area: Shapes | Non
     shape = Shape(max(1, round(grid.shape.rows / scale)), max(1, round(grid.shape.cols / scale)))
     ratios, land = [], None
     for date in (plan.pre, plan.post):
-        bands = read_bands(date, grid, shape, whole=True)
+        with limited(plan.timeout_s):
+            bands = read_bands(date, grid, shape, whole=True)
+            classes = None if date.scl is None else read_numbers(date.scl, grid, shape, whole=True)
         ratio = bands.ratio() if bands else np.full((shape.rows, shape.cols), np.nan, np.float32)
-        classes = None if date.scl is None else read_numbers(date.scl, grid, shape, whole=True)
         if classes is not None:
             ratio[np.isin(classes, mask_classes)] = np.nan
         land = classes if land is None else land

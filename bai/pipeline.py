@@ -17,6 +17,7 @@ from bai import compute, headers, reader
 from bai.aoi import load_area
 from bai.cluster import DASK_REPORT
 from bai.errors import BaiError, ComputeError, InputError
+from bai.files import limited
 from bai.grid import Shape
 from bai.nbr import SEVERITY_CLASSES, SEVERITY_NODATA
 from bai.offset import SURROUNDINGS_M, Offset, measure_offset
@@ -80,8 +81,8 @@ class Request:
     compress: Literal["deflate", "zstd"] = "deflate"
     performance_report: bool = False
     """Keep Dask's own report of the computation, `dask-report.html`."""
-    timeout_s: float = TIMEOUT_S
-    """How long the catalogue's server may take to answer."""
+    timeout_s: float | None = None
+    """Seconds that a server may be silent; when None, TIMEOUT_S for items and GDAL's options for their files."""
 
 
 def run(request: Request, progress: Callable[[int, int], None]) -> Report:
@@ -105,8 +106,9 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         pre, post, warnings = _items(request)
     area = None if request.aoi is None else load_area(request.aoi)
     with stages("headers"):
-        pre, post, doubts = headers.examine(pre, post)
-        plan = reader.plan(pre, post, bbox=area.bounds if area else request.bbox)
+        pre, post, doubts = headers.examine(pre, post, request.timeout_s)
+        bbox = area.bounds if area else request.bbox
+        plan = reader.plan(pre, post, bbox=bbox, timeout_s=request.timeout_s)
         warnings += doubts + _declared_crs(pre, post, plan) + plan.warnings
     for warning in warnings:
         log.warning("%s", warning)
@@ -170,7 +172,7 @@ def _items(request: Request) -> tuple[Item, Item, tuple[str, ...]]:
     log.info("pre event %s", public(request.pre))
     log.info("post event %s", public(request.post))
     pre, post = (
-        load_item(ref, boa_offset=request.boa_offset, timeout_s=request.timeout_s)
+        load_item(ref, boa_offset=request.boa_offset, timeout_s=request.timeout_s or TIMEOUT_S)
         for ref in (request.pre, request.post)
     )
     warnings = pre.warnings + post.warnings + check_pair(pre, post)
@@ -223,7 +225,9 @@ def _offset(
     if request.aoi or request.bbox:
         west, south, east, north = plan.grid.bounds
         wider = (west - SURROUNDINGS_M, south - SURROUNDINGS_M, east + SURROUNDINGS_M, north + SURROUNDINGS_M)
-        around = reader.plan(pre, post, bbox=transform_bounds(plan.grid.crs, reader.WGS84, *wider))
+        around = reader.plan(
+            pre, post, bbox=transform_bounds(plan.grid.crs, reader.WGS84, *wider), timeout_s=plan.timeout_s
+        )
     found = measure_offset(around, masked, shapes)
     log.info("dNBR offset %.4f: mean of %d unburned pixels of the overview", found.value, found.pixels)
     return found
@@ -234,7 +238,8 @@ def _backdrop(plan: Plan) -> tuple[Bands, Bands] | None:
     step = compute.preview_step(plan.grid.shape)
     shape = Shape(-(-plan.grid.shape.rows // step), -(-plan.grid.shape.cols // step))
     try:
-        pre, post = (read_bands(date, plan.grid, shape) for date in (plan.pre, plan.post))
+        with limited(plan.timeout_s):
+            pre, post = (read_bands(date, plan.grid, shape) for date in (plan.pre, plan.post))
     except BaiError as error:  # a picture without land under the classes is better than no map
         log.debug("read no land for the pictures: %s", error)
         return None

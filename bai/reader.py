@@ -12,7 +12,7 @@ from rasterio.windows import Window as FileWindow
 
 from bai.files import use
 from bai.grid import Bounds, Fit, Grid, Shape, Window
-from bai.headers import read_grid, reads
+from bai.headers import at_once, read_grid
 from bai.kernel import Layer, Layers
 from bai.radiometry import NODATA
 from bai.stac.credentials import gdal_variables
@@ -67,6 +67,8 @@ class Plan:
     """GDAL's variables with the user's credentials, for workers that do not have them."""
     tags: dict[str, str] = field(default_factory=dict)
     """Tags of the result's files: items and times in UTC."""
+    timeout_s: float | None = None
+    """Seconds that a server may be silent; GDAL's options decide when None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Reading:
     """Compressed size in bytes of the blocks that were read."""
 
 
-def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
+def plan(pre: Item, post: Item, *, bbox: Bounds | None = None, timeout_s: float | None = None) -> Plan:
     """Open the headers of all inputs and decide how each comes onto the result's grid.
 
     The result lies on the pre-fire NIR band's pixels: those that both items cover, within the bounding box if any.
@@ -88,6 +90,7 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
         pre: The item before the fire.
         post: The item after the fire.
         bbox: West, south, east, north in degrees (WGS 84) to crop to, widened to whole pixels.
+        timeout_s: Seconds that a server may be silent; GDAL's options decide when None.
 
     Raises:
         InputError: A file cannot be used, or the items (or the box) do not overlap.
@@ -95,7 +98,7 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
     """
     items = (pre, post)
     sources = [source for item in items for source in item.sources]
-    grids = dict(zip(sources, reads().map(read_grid, sources), strict=True))
+    grids = dict(zip(sources, at_once(read_grid, sources, timeout_s), strict=True))
     full = grids[pre.nir]
     window = full.cover(grids[post.nir].bounds, grids[post.nir].crs, "the post-fire item")
     grid = full.crop(window)
@@ -122,7 +125,7 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None) -> Plan:
         "POST_DATETIME": f"{post.datetime:%Y-%m-%dT%H:%M:%SZ}",
         "TIFFTAG_DATETIME": f"{post.datetime:%Y:%m:%d %H:%M:%S}",
     }
-    return Plan(grid, dates[0], dates[1], tuple(warped), tags=tags)
+    return Plan(grid, dates[0], dates[1], tuple(warped), tags=tags, timeout_s=timeout_s)
 
 
 def _input(source: Source, item: Item, grid: Grid, grids: dict[Source, Grid]) -> Input:
@@ -154,7 +157,7 @@ def read(plan: Plan, window: Window, *, masked: bool) -> Reading:
         os.environ.setdefault(name, value)
     dates = [d if masked else replace(d, scl=None) for d in (plan.pre, plan.post)]
     inputs = [i for date in dates for i in (date.nir, date.swir2, date.scl) if i is not None]
-    layers = dict(zip(inputs, reads().map(_read, inputs, [window] * len(inputs)), strict=True))
+    layers = dict(zip(inputs, at_once(lambda one: _read(one, window), inputs, plan.timeout_s), strict=True))
     pre, post = (
         Layers(layers[d.nir][0], layers[d.swir2][0], None if d.scl is None else layers[d.scl][0]) for d in dates
     )

@@ -477,3 +477,15 @@ def test_the_walkthroughs_lines(scene: Path, tmp_path: Path, caplog: pytest.LogC
         "writing the result to a COG file",
     ):
         assert words in lines
+
+
+def test_the_timeout_is_a_value_of_the_plan(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It limits this run's reading alone, whatever the environment says, and leaves the environment as it was."""
+    monkeypatch.setenv("GDAL_HTTP_LOW_SPEED_TIME", "300")
+    monkeypatch.setenv("GDAL_HTTP_TIMEOUT", "300")
+    monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "0")
+    web.script[f"{POST}/B12.tif"] = ["hang", "..."]
+    before = dict(os.environ)
+    with pytest.raises(TemporaryError, match=r"B12\.tif"):
+        run(request(web.url, tmp_path / "out", timeout_s=1), quiet)
+    assert dict(os.environ) == before
