@@ -54,7 +54,7 @@ def test_a_wrong_image(jobs):
 def test_an_unschedulable_step(jobs):
     package = tool(APP, cluster={}, memory=7000)
     package["requirements"]["ResourceRequirement"] |= {"coresMin": 3, "coresMax": 3}
-    why = ("has not started after 8 s: Unschedulable: ", "Insufficient cpu")
+    why = ("found no room within 8 s: ", "Insufficient cpu")
     refused(jobs, "big", package, patient(8), *why, code=75)
 
 

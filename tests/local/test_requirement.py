@@ -100,7 +100,7 @@ def test_without_a_gateway_a_hint_is_a_warning_and_a_requirement_an_error(tmp_pa
     assert "no Dask Gateway is configured: tool runs without a cluster" in hint.said
     required = Run(tmp_path / "b", package(tmp_path / "b", END, where="requirements"), "--number", 0)
     assert required.ended() == 33, required.said
-    assert "DaskGatewayRequirement needs --dask-gateway: --dask-gateway" in required.said
+    assert "DaskGatewayRequirement needs --dask-gateway" in required.said
 
 
 def test_a_gateway_that_is_away_is_a_temporary_failure(tmp_path):

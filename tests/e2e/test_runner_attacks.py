@@ -1,0 +1,126 @@
+"""Test that a package reaches nothing but its own files through the runner: each attack ends with one line."""
+
+import json
+
+import pytest
+
+from tests.e2e.runner_bed import APP, tool
+
+pytestmark = pytest.mark.e2e
+
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+
+def expression_tool(code: str, **more):
+    return {
+        "cwlVersion": "v1.2",
+        "class": "ExpressionTool",
+        "requirements": {"InlineJavascriptRequirement": {}},
+        "inputs": {"mode": "string"},
+        "outputs": {"found": "Any"},
+        "expression": code,
+        **more,
+    }
+
+
+def shell_tool(command: str, outputs, **more):
+    script = {"baseCommand": ["sh", "-c", command], "outputs": outputs, "inputs": {"mode": "string"}}
+    return tool(APP, **{**script, **more})
+
+
+READ = {
+    "text": {
+        "type": "string",
+        "outputBinding": {"glob": "taken", "loadContents": True, "outputEval": "$(self[0].contents)"},
+    }
+}
+FOLDER = {"all": {"type": "Directory", "outputBinding": {"glob": "."}}}
+
+
+def given(kind: str, path: str, **fields):
+    value = {"class": kind, "location": f"file://{path}"}
+    return {"mode": "string", "given": {"type": kind, "default": value, **fields}}
+
+
+ATTACKS = {
+    "link": (shell_tool(f"ln -s {TOKEN} taken", READ), "outside of the job's folders"),
+    "link-in-folder": (shell_tool(f"mkdir deep && ln -s {TOKEN} deep/taken", FOLDER), "outside of the job's folders"),
+    "pipe": (shell_tool("mkfifo pipe", FOLDER), "it is a named pipe; only files and folders are allowed"),
+    "default-file": (
+        shell_tool("cat $(find /var/lib/cwl -type f)", {}, inputs=given("File", TOKEN)),
+        "outside of the job's folders",
+    ),
+    "loaded-file": (
+        expression_tool("${return {found: inputs.given.contents};}", inputs=given("File", TOKEN, loadContents=True)),
+        "outside of the job's folders",
+    ),
+    "given-away-file": (
+        expression_tool(f'${{return {{found: {{"class": "File", "location": "file://{TOKEN}"}}}};}}'),
+        "outside of the job's folders",
+    ),
+    "included-file": (
+        expression_tool(
+            "${return {found: inputs.text};}",
+            inputs={"mode": "string", "text": {"type": "string", "default": {"$include": f"file://{TOKEN}"}}},
+        ),
+        "outside of the job's folders",
+    ),
+    "job-folder": (
+        shell_tool(
+            "true",
+            {},
+            inputs=given("Directory", "/calrissian"),
+            requirements=tool(APP)["requirements"]
+            | {
+                "InplaceUpdateRequirement": {"inplaceUpdate": True},
+                "InitialWorkDirRequirement": {"listing": [{"entry": "$(inputs.given)", "writable": True}]},
+            },
+        ),
+        "the runner writes there",
+    ),
+    "endless-expression": (expression_tool("${while (true) {}}"), "terminated by timeout"),
+    "greedy-expression": (expression_tool("${return {found: new Array(2e8).fill(1).length};}"), "of memory"),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_ends_with_one_line(jobs, name):
+    package, line = ATTACKS[name]
+    end = jobs.start(f"attack-{name}", package, mode="x").wait()
+    assert end.code == 1, end.log
+    assert line in end.log
+    assert "eyJ" not in end.log  # how tokens begin
+    assert "Traceback" not in end.log
+    jobs.clean(15)
+
+
+def test_an_expression_finds_no_way_out_of_its_engine(jobs):
+    outer = 'Function("return this")().constructor.constructor'
+    code = f'${{return {{found: {outer}("return typeof require + typeof process")()}};}}'
+    end = jobs.start("attack-expression", expression_tool(code), mode="x").wait()
+    assert end.code == 0, end.log
+    assert json.dumps("undefinedundefined") in end.log
+
+
+def test_the_image_answers_calrissian_as_platforms_start_it(jobs):
+    address = f"http://traefik-dask-gateway.{jobs.namespace}.svc.cluster.local:80"
+
+    def platform(spec):
+        runner = spec["containers"][0]
+        runner["command"] = ["calrissian"]
+        files = ["--stdout", "/calrissian/output.json", "--stderr", "/calrissian/stderr.log"]
+        files += ["--usage-report", "/calrissian/report.json", "--tool-logs-basepath", "/calrissian"]
+        folders = ["--tmp-outdir-prefix", "/calrissian/", "--outdir", "/calrissian/"]
+        limits = ["--max-ram", "4G", "--max-cores", "4", "--debug", "--no-read-only", "--enable-ext"]
+        dask = ["--dask-gateway-url", address, "--dask-script-configmap", "dask-scripts"]
+        runner["args"] = [*files, *limits, *folders, *dask, "/job/app-package.json", "/job/params.json"]
+        runner["env"] = [entry for entry in runner["env"] if not entry["name"].startswith("CWL_DASK")]
+        runner["volumeMounts"] = [mount for mount in runner["volumeMounts"] if mount["mountPath"] != "/etc/dask"]
+
+    package = tool(APP, cluster={})
+    package["requirements"] |= package.pop("hints")
+    end = jobs.start("pycalrissian", package, change=platform, mode="sum").wait()
+    assert end.code == 0, end.log
+    assert "sum 16000048000000" in end.log
+    assert "dismissed cluster" in end.log
+    jobs.clean(15)
