@@ -4,8 +4,10 @@ import os
 import socket
 
 import pytest
+import requests
 from schema_salad.exceptions import ValidationException
 
+from cwl_dask.core import files
 from cwl_dask.core.files import FileAccessError, check_objects, check_path, check_tree, confined, confined_fetcher
 
 
@@ -90,3 +92,11 @@ def test_documents_are_read_in_the_folders_of_the_package_alone(job):
     for path in (job / "out", job.parent / "other" / "secret.txt"):
         with pytest.raises(ValidationException, match="outside of the job's folders"):
             fetcher.fetch_text(path.as_uri())
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(files, "NETWORK_S", (0.2, 0.2))
+    with socket.create_server(("127.0.0.1", 0)) as silent, requests.Session() as session:
+        fetcher = files.QuickFetcher({}, session)
+        with pytest.raises(ValidationException, match="timed out"):
+            fetcher.fetch_text(f"http://127.0.0.1:{silent.getsockname()[1]}/schema.rdf")

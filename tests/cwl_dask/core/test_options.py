@@ -22,8 +22,3 @@ def test_a_number_of_clusters_that_is_none_is_refused(parser, number, capsys):
 
 def test_the_number_of_clusters_is_taken(parser):
     assert parser.parse_args(["--max-clusters=2", "a.cwl"]).max_clusters == 2
-
-
-@pytest.mark.parametrize(("words", "skip"), [([], True), (["--skip-schemas"], True), (["--load-schemas"], False)])
-def test_schemas_are_fetched_only_where_it_is_asked_for(parser, words, skip):
-    assert parser.parse_args([*words, "a.cwl"]).skip_schemas is skip

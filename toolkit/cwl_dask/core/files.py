@@ -4,6 +4,7 @@ A package decides which paths its runner opens, globs, checksums and copies. A l
 or a named pipe among a step's outputs must end with one line.
 """
 
+import functools
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -17,6 +18,8 @@ from schema_salad.exceptions import ValidationException
 from schema_salad.fetcher import DefaultFetcher
 from schema_salad.ref_resolver import uri_file_path
 
+NETWORK_S = 3.0, 10.0
+"""Seconds to connect to a server, and between two parts of its answer."""
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -104,10 +107,19 @@ def confined(folders: Callable[[], Iterable[str] | None]) -> type[StdFsAccess]:
     return Confined
 
 
+class QuickFetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad has no types
+    """schema-salad's fetcher, which does not wait for a server that is not reachable, as for `$schemas`."""
+
+    def __init__(self, cache: Any, session: Any) -> None:
+        super().__init__(cache, session)
+        if session is not None:
+            session.request = functools.partial(session.request, timeout=NETWORK_S)
+
+
 def confined_fetcher(folders: Callable[[], Iterable[str]]) -> type[DefaultFetcher]:
     """Return a fetcher of documents (`run`, `$import`, `$include`) that reads local ones in `folders` only."""
 
-    class ConfinedFetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad has no types
+    class ConfinedFetcher(QuickFetcher):
         """schema-salad's fetcher, inside of the package's folders."""
 
         def fetch_text(self, url: str, content_types: list[str] | None = None) -> Any:

@@ -4,7 +4,7 @@ import argparse
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options for clusters and `--load-schemas`; make cwltool's `--skip-schemas` the default."""
+    """Add the options for clusters."""
     group = parser.add_argument_group("Dask", "clusters for steps with DaskGatewayRequirement")
     group.add_argument(
         "--max-clusters",
@@ -18,14 +18,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="hand a step's cluster to the next step of this run that wants the same image and options, instead of "
         "dismissing the cluster and claiming another one.",
     )
-    parser.add_argument(
-        "--load-schemas",
-        action="store_false",
-        dest="skip_schemas",
-        help="fetch the package's $schemas, over the network if they are there; only file formats that are subclasses "
-        "of others need them. Default: --skip-schemas.",
-    )
-    parser.set_defaults(skip_schemas=True)
 
 
 def positive(text: str) -> int:

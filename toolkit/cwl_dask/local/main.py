@@ -1,6 +1,6 @@
 """`cwl-dask`: cwltool's command line with Dask clusters, on any machine, also with a gateway of its own.
 
-Same options as cwltool (with --skip-schemas by default) and three more, same output, same exit codes and one more: 75
+Same options as cwltool and three more, same output, same exit codes and one more: 75
 when the workflow ended as `temporaryFail`. Lines go to standard error, only the outputs' JSON to standard output.
 """
 
@@ -80,6 +80,7 @@ def _run(
 
     loading, runtime = LoadingContext(vars(options)), RuntimeContext(vars(options))
     javascript.install()
+    loading.fetcher_constructor = files.QuickFetcher
     runtime.make_fs_access = files.confined(lambda: None)  # the user chose the inputs
     loading.singularity, loading.podman = runtime.singularity, runtime.podman
     loading.construct_tool_object = maker(functools.partial(DaskTool, clusters=clusters))
