@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-import signal
+import threading
 import time
 from collections.abc import Iterable
 
@@ -102,14 +102,25 @@ def wait_gone(kube: Kube, labels: str, *, timeout_s: float = PODS_GONE_TIMEOUT_S
 
 
 def delete_helper(kube: Kube, pod: str) -> None:
-    """Delete a short-lived pod of a command. Signals wait meanwhile, and a failure is a warning with the command."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    """Delete a short-lived pod of a command; a failure is a warning with the command.
+
+    The deletion runs in a thread of its own, because Python handles signals in the main thread: a signal that arrives
+    meanwhile is raised after the deletion, and a second one at once.
+    """
+    deletion = threading.Thread(target=_delete_helper, args=(kube, pod), daemon=True)
+    deletion.start()
+    try:
+        deletion.join()
+    except BaseException:
+        deletion.join()
+        raise
+
+
+def _delete_helper(kube: Kube, pod: str) -> None:
     try:
         kube.delete("pods", pod, grace_s=0)
     except BaiKitError as exc:
         log.warning("%s; remove it with: kubectl -n %s delete pod %s", exc.message, kube.namespace, pod)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _limit(reason: str) -> float:
