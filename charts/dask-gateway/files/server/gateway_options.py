@@ -59,6 +59,8 @@ class Memory(Field):
 def make(options, image, idle_timeout, memory_limit):
     """Return the options that the chart's `gateway.clusterOptions` describes.
 
+    A default is always allowed: a range without it would end the server at its start.
+
     Args:
         options: `gateway.clusterOptions`, defaults filled in.
         image: the clusters' own image: the default, and always allowed.
@@ -71,10 +73,14 @@ def make(options, image, idle_timeout, memory_limit):
         fields.append(Image("image", allow=[image, *on["image"]["allow"]], default=image))
     for key, name in (("workerCores", "worker_cores"), ("workerCoresLimit", "worker_cores_limit")):
         if key in on:
-            fields.append(Float(name, default=on[key]["default"], min=on[key]["min"], max=on[key]["max"]))
+            field = on[key]
+            least, most = min(field["min"], field["default"]), max(field["max"], field["default"])
+            fields.append(Float(name, default=field["default"], min=least, max=most))
     if "workerMemory" in on:
         field = on["workerMemory"]
-        fields.append(Memory("worker_memory", default=field["default"], min=field["min"], max=field["max"]))
+        least = min(field["min"], field["default"], key=memory_bytes)
+        most = max(field["max"], field["default"], key=memory_bytes)
+        fields.append(Memory("worker_memory", default=field["default"], min=least, max=most))
     if "idleTimeout" in on:
         field = on["idleTimeout"]
         least = min(field["min"], idle_timeout)  # a gateway that lets clusters live for ever has 0 here
