@@ -176,6 +176,15 @@ class GatewayAuth(Model):
     """Arguments of that class. They are kept in a ConfigMap: no secrets."""
 
 
+class OptionName(Model):
+    """One cluster option in the gateway's own words."""
+
+    name: str
+    """The gateway's name of the option. Empty: the option is not sent."""
+    unit: Literal["", "bytes", "MB", "GB", "MiB", "GiB"] = ""
+    """Send an amount of memory as a number in this unit. Empty: as text, such as 524288K."""
+
+
 class Gateway(Model):
     """How the runner and the steps reach Dask Gateway. `bai-kit deploy` takes this from the gateway's release."""
 
@@ -193,6 +202,8 @@ class Gateway(Model):
     certificate: Certificate = Certificate()
     cluster_options: dict[str, Any] = {}
     """Defaults of the gateway's cluster options, such as worker_cores; a package's requirement goes before them."""
+    option_names: dict[str, OptionName] = {}
+    """Options that the gateway names in another way: {worker_memory: {name: memory, unit: GiB}}."""
 
 
 class AdmissionPolicy(Model):

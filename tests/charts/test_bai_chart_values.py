@@ -93,6 +93,7 @@ SPECIAL = {
     "runner.extraArgs": ["--other"],
     "package.cwl": '{"cwlVersion": "v1.2"}',
     "global": {"imageRegistry": "other"},
+    "gateway.optionNames": {"worker_cores_limit": {"name": ""}},
     "gateway.address": "http://other",
     "gateway.publicAddress": "http://other",
     "storage.size": "7Gi",

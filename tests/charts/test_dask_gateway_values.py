@@ -68,6 +68,10 @@ def test_refused_keys_say_what_to_use_instead(render):
             render("dask-gateway", values)
 
 
+def test_a_refused_key_of_upstreams_own_values_file_says_nothing(render):
+    assert render("dask-gateway", {"gateway": {"auth": {"kerberos": {"keytab": None}}}})
+
+
 def test_both_helms_render_the_same(helm, helm3):
     for values in (None, CHART / "ci" / "full-values.yaml"):
         ours, theirs = (each.render("dask-gateway", values) for each in (helm, helm3))

@@ -29,9 +29,10 @@ the environment and reads JUPYTERHUB_API_TOKEN there, and both variables come fr
 {{- with .Values.gateway.publicAddress }}
 {{- $_ := set $gateway "public-address" . }}
 {{- end }}
-{{- with .Values.gateway.clusterOptions }}
-{{- $_ := set $gateway "cluster" (dict "options" .) }}
-{{- end }}
+{{- $cluster := dict }}
+{{- with .Values.gateway.clusterOptions }}{{ $_ := set $cluster "options" . }}{{ end }}
+{{- with .Values.gateway.optionNames }}{{ $_ := set $cluster "option-names" . }}{{ end }}
+{{- with $cluster }}{{ $_ := set $gateway "cluster" . }}{{ end }}
 {{- dict "gateway" $gateway | toYaml }}
 {{- end }}
 

@@ -19,6 +19,7 @@ from dask_gateway import Gateway, GatewayServerError
 from cwl_dask.core import lease
 from cwl_dask.core.dismissal import AWAY, ENDED, until_gone
 from cwl_dask.core.loop import LoopThread
+from cwl_dask.core.option_names import translate
 from cwl_dask.core.requirement import DaskGatewayRequirement, gateway_memory, readable_memory
 from cwl_dask.core.waiting import GaveUp, Obstacle, Patience
 
@@ -186,6 +187,10 @@ class Claim:
         configured = dask.config.get("gateway.cluster.options", {})
         if "idle_timeout" in defined and "idle_timeout" not in configured:
             self.options.setdefault("idle_timeout", IDLE_TIMEOUT_S)
+        try:
+            self.options = translate(self.options, dask.config.get("gateway.cluster.option-names", None) or {})
+        except ValueError as error:
+            raise ClaimError(str(error)) from error
         if unknown := (self.options.keys() | configured.keys()) - defined:
             raise ClaimError(
                 f"the gateway at {self._gateway.address} does not define {', '.join(sorted(unknown))}; "
