@@ -1,6 +1,7 @@
 """Test `bai-kit deploy`, `undeploy` and `render` as command lines."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -71,7 +72,11 @@ def test_a_job_is_shown_with_checked_inputs(run):
 
 
 def test_a_job_that_is_shown_without_a_name_or_with_one_can_be_made(run):
-    assert yaml.safe_load(run("render", "job")[1])["metadata"]["name"] == "bai-1"
+    made = yaml.safe_load(run("render", "job")[1])
+    name = made["metadata"]["name"]
+    assert re.fullmatch(r"bai-\d{8}-\d{6}-[0-9a-f]{4}", name)
+    mounts = made["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    assert {mount["subPath"] for mount in mounts if "subPath" in mount} == {name}
     code, _, err = run("render", "job", "--name", "Not_One")
     assert code == 2
     assert "'Not_One' is not a valid job name" in err

@@ -8,7 +8,7 @@ import yaml
 
 from bai_kit.errors import UsageError
 from bai_kit.release.plan import Release
-from bai_kit.release.render import job, manifests, run_command, values
+from bai_kit.release.render import job, manifests, run_command, template_of, values
 from tests.bai_kit.fakes import job_template
 
 PACKAGE = {"cwlVersion": "v1.2", "class": "CommandLineTool", "inputs": {"word": "string"}, "outputs": {}}
@@ -29,11 +29,11 @@ def test_manifests_are_the_rendered_objects():
 
 
 def test_a_job_has_the_inputs_and_the_name():
-    made = yaml.safe_load(job(BAI, "one", ["word=hi"]).text)
+    made = yaml.safe_load(job(template_of(BAI), "one", ["word=hi"]).text)
     assert made["metadata"]["name"] == "one"
     assert json.loads(made["metadata"]["annotations"]["bai-kit/params"]) == {"word": "hi"}
     with pytest.raises(UsageError):
-        job(BAI, "one", ["other=hi"])
+        job(template_of(BAI), "one", ["other=hi"])
 
 
 def test_the_next_command_names_the_packages_own_inputs():

@@ -41,13 +41,19 @@ def show_job(
     params: Annotated[
         list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="An input of the package.")
     ] = None,
-    name: Annotated[str, typer.Option(help="The job's name.")] = "bai-1",
+    name: Annotated[str, typer.Option(help="The job's name; a new one by default.")] = "",
+    installed: Annotated[
+        bool, typer.Option("--installed", help="Take the Job of the installed release, not of these values.")
+    ] = False,
 ) -> Document:
     """Show the Job that `bai-kit run` would create, for `kubectl create -f -`."""
+    from bai_kit.job.template import load_template  # noqa: PLC0415 - `--help` need not load kubernetes
     from bai_kit.release import plan, render  # noqa: PLC0415 - `--help` need not load pyhelm3
 
+    if installed:
+        return render.job(load_template(common.kube(), common.named_release()), name, params or [])
     releases = plan.plan_releases(_helm(common), charts.settings(common), charts.overrides())
-    return render.job(releases[-1], name, params or [])
+    return render.job(render.template_of(releases[-1]), name, params or [])
 
 
 def _helm(common: Common) -> "Helm":

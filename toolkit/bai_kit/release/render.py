@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from bai_kit.job.template import Template, check_name, fill
+from bai_kit.job.template import Template, check_name, fill, new_name
 from bai_kit.output import Document
 from bai_kit.package.inputs import check_inputs, package_inputs, parse_params
 from bai_kit.release.plan import CHARTS, Release
@@ -39,21 +39,27 @@ def manifests(releases: Sequence[Release]) -> Document:
     return Document(as_yaml(*(found for release in releases for found in release.objects)))
 
 
-def job(release: Release, name: str, params: Sequence[str]) -> Document:
-    """Return the Job that a run would create from a release.
+def template_of(release: Release) -> Template:
+    """Return the description of a job that a release would install."""
+    data = _data(release)
+    return Template(
+        release=release.name, job=json.loads(data["job.json"]), package=json.loads(data["app-package.json"])
+    )
+
+
+def job(template: Template, name: str, params: Sequence[str]) -> Document:
+    """Return the Job that a run would create, for `kubectl create`.
 
     Args:
-        release: A release of bai-chart.
-        name: The job's name.
+        template: The description of a job, of a release that is installed or only rendered.
+        name: The job's name; empty for a new one that nobody has.
         params: `name=value` pairs; checked against the package only when there are any.
 
     Raises:
         UsageError: a param is unknown to the package, or its value is of another type.
     """
-    package = json.loads(_data(release)["app-package.json"])
-    template = Template(release=release.name, job=json.loads(_data(release)["job.json"]), package=package)
-    inputs = check_inputs(package_inputs(package), parse_params(params)) if params else {}
-    return Document(as_yaml(fill(template, check_name(name), inputs)))
+    inputs = check_inputs(package_inputs(template.package or {}), parse_params(params)) if params else {}
+    return Document(as_yaml(fill(template, check_name(name) if name else new_name(template), inputs)))
 
 
 def run_command(release: Release) -> str:
