@@ -72,6 +72,7 @@ def run(session: Session) -> int:
         code = int(runner.main())
     except ValidationException as error:  # cwltool logs its error only for a package that exists
         log.error("%s", error)  # noqa: TRY400 - one line is enough
+        session.clusters.failures.add(Failure("package", str(error)))
         code = PERMANENT
     finally:
         session.clusters.close()
@@ -171,6 +172,7 @@ def _set_level(session: Session, level: int) -> None:
     """Take Calrissian's level for its own lines; what only a developer wants to read comes with `--debug`."""
     logging.getLogger("calrissian").setLevel(level)
     if level > logging.DEBUG:
+        logging.getLogger("salad").setLevel(logging.ERROR)  # its warnings are tracebacks of what cwltool reports
         session.output.addFilter(lambda record: not record.getMessage().startswith(_NOISE))
 
 

@@ -27,18 +27,16 @@ _REPEATED = "Unexpected error from fs_access"
 """cwltool raises the error that it reports with these words, and reports it again."""
 USAGE = 2
 """Exit code of Python's argument parser."""
-_RETRY_HINT = re.compile(r"I'm sorry, |,? ?try again with --debug for more information\.?")
+_RETRY_HINT = re.compile(r"I'm sorry, |,? ?try again with --debug for more information\.?|\(\d{6,}\) ")
 """Words of cwltool that do not help: the reason follows them."""
 _KINDS = (
-    (
-        re.compile("^(Tool definition failed|(I'm sorry, )?I couldn't load|Workflow or tool uses unsupp|CWL docu)"),
-        "package",
-    ),
-    (re.compile("^(CWL input object|Input object failed|Failed to resolv)|Invalid job input record"), "input"),
-    (re.compile("Cannot collect workflow output|Output .*is missing|Error collecting output"), "output"),
-    (re.compile(r"^(\[job |\[step |Exception while running job|Job \"|'.*' not found: |Workflow error)"), "step"),
+    ("package", r"^(Tool definition failed|I couldn't load|Workflow or tool uses unsupported|CWL document)"),
+    ("input", r"^(CWL input object|Input object failed|Failed to resolv)"),
+    ("input", r"Invalid job input record|^Workflow error:\s+cannot read "),
+    ("output", r"Cannot collect workflow output|Output .*is missing|Error collecting output"),
+    ("step", r"^(\[job |\[step |Exception while running job|Job \"|'.*' not found: |Workflow error)"),
 )
-"""How errors of cwltool begin, and the kind of failure that they are."""
+"""Kinds of failures, and how cwltool words them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ def _try(path: object, write: Callable[[], object]) -> None:
 
 def _kind(text: str) -> str:
     """Return the kind of an error by the words of cwltool 3.1 and 3.3."""
-    return next((kind for pattern, kind in _KINDS if pattern.search(text)), "internal")
+    return next((kind for kind, pattern in _KINDS if re.search(pattern, text)), "internal")
 
 
 def _encoded(failure: Failure, characters: int) -> bytes:

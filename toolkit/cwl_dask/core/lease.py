@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 RESOURCE = "cwl-dask-lease"
 """A resource that no worker has."""
+TASK = "runner-keeps-cluster-alive"
+"""Beginning of the task's name; dashboards and the application's log show the task as waiting for a worker."""
 LOOK_S = 1.0
 """How often the holder looks whether its task still waits (the application may restart the scheduler's state)."""
 
@@ -49,7 +51,7 @@ async def hold(address: str, security: Any, cluster: str) -> Never:
             for topic in ("print", "warn"):  # what the application's tasks print is not for the runner's output
                 client.unsubscribe_topic(topic)
             while client.status == "running":
-                task = client.submit(int, key=f"{RESOURCE}-{uuid.uuid4().hex}", resources={RESOURCE: 1})
+                task = client.submit(int, key=f"{TASK}-{uuid.uuid4().hex}", resources={RESOURCE: 1})
                 while task.status == "pending":  # noqa: ASYNC110 - the client has no event for this
                     await asyncio.sleep(LOOK_S)
                 await asyncio.sleep(LOOK_S)
