@@ -116,22 +116,28 @@ class PolygonWriter:
 
     def _id(self, patch: Patch) -> int:
         """Return a number that no other patch has: the outline's westernmost corner, of these the northernmost."""
-        col, row = min(map(tuple, patch.rings[0].tolist()))
+        cols, rows = patch.rings[0].T
+        col, row = cols.min(), rows[cols == cols.min()].min()
         return int(row * (self._grid.shape.cols + 1) + col + 1)
 
     def _geometry(self, patch: Patch) -> bytes:
         """Return a patch as a GeoPackage's geometry: a header with the bounds, then well-known binary."""
         a, _, c, _, e, f = self._grid.transform[:6]
-        rings = [np.vstack([ring, ring[:1]]) * (a, e) + (c, f) for ring in patch.rings]
-        (west, south), (east, north) = rings[0].min(0), rings[0].max(0)
-        self._bounds = np.hstack(
-            [np.minimum(self._bounds[:2], (west, south)), np.maximum(self._bounds[2:], (east, north))]
-        )
-        head = struct.pack(
-            "<2sBBi4d", b"GP", 0, 0b11, self._srs, west, east, south, north
-        )  # little-endian, with bounds
-        body = b"".join(struct.pack("<I", len(ring)) + ring.astype("<f8").tobytes() for ring in rings)
-        return head + struct.pack("<BII", 1, 3, len(rings)) + body  # 3: a polygon
+        lengths = np.array([len(ring) for ring in patch.rings])
+        begins = np.cumsum(lengths) - lengths
+        corners = np.concatenate(patch.rings)
+        closed = np.insert(corners, begins + lengths, corners[begins], axis=0) * (a, e) + (c, f)
+        (west, south), (east, north) = closed.min(0), closed.max(0)
+        low, high = np.minimum(self._bounds[:2], (west, south)), np.maximum(self._bounds[2:], (east, north))
+        self._bounds = np.hstack([low, high])
+        flags = 0b11  # little-endian, with the bounds of columns and rows
+        out = bytearray(struct.pack("<2sBBi4d", b"GP", 0, flags, self._srs, west, east, south, north))
+        out += struct.pack("<BII", 1, 3, len(lengths))  # little-endian, a polygon
+        places = memoryview(closed.astype("<f8").tobytes())
+        for begin, length in zip((begins + np.arange(len(begins))).tolist(), (lengths + 1).tolist(), strict=True):
+            out += struct.pack("<I", length)
+            out += places[16 * begin : 16 * (begin + length)]
+        return bytes(out)
 
     def publish(self) -> None:
         """Write what describes the layer, and give the file its name."""

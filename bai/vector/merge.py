@@ -92,17 +92,16 @@ class Merger:
     def _mark(self, patch: Patch, borders: dict[Border, npt.NDArray[np.int64]], window: Window) -> set[Key]:
         """Enter the newest patch's number along its window's borders; return the windows on the other side."""
         touched = set()
-        low, high = patch.rings[0].min(0), patch.rings[0].max(0)
+        # Holes never lie along a border: what is beyond the border is not known, so ground there joins the outside.
+        outline = patch.rings[0]
+        ends = np.roll(outline, -1, axis=0)
         for (axis, line, start), numbers in borders.items():
-            if line not in (low[axis], high[axis]):
-                continue
-            for ring in patch.rings:
-                ends = np.roll(ring, -1, axis=0)
-                along = (ring[:, axis] == line) & (ends[:, axis] == line)
-                for a, b in zip(ring[along, 1 - axis].tolist(), ends[along, 1 - axis].tolist(), strict=True):
-                    numbers[min(a, b) - start : max(a, b) - start] = self._count
-                    other = line if line > (window.col_off, window.row_off)[axis] else line - self._size
-                    touched.add((other, start) if axis == 0 else (start, other))
+            along = (outline[:, axis] == line) & (ends[:, axis] == line)
+            for a, b in zip(outline[along, 1 - axis].tolist(), ends[along, 1 - axis].tolist(), strict=True):
+                numbers[min(a, b) - start : max(a, b) - start] = self._count
+            if along.any():
+                other = line if line > (window.col_off, window.row_off)[axis] else line - self._size
+                touched.add((other, start) if axis == 0 else (start, other))
         return touched
 
     def _join(self, numbers: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> None:
@@ -122,8 +121,10 @@ class Merger:
         if len(group.patches) == 1:
             return group.patches[0]
         # The order of patches decides where rings start, so it must not depend on the order of arrival.
-        rings = sorted((r for patch in group.patches for r in patch.rings), key=lambda ring: ring.min(0).tolist())
-        return make_patch(group.patches[0].value, _trace(_edges(rings, self._size)))
+        patches = sorted(group.patches, key=lambda patch: tuple(patch.rings[0].min(0).tolist()))
+        holes = [hole for patch in patches for hole in patch.rings[1:]]
+        outlines = _trace(_edges([patch.rings[0] for patch in patches], self._size))
+        return make_patch(patches[0].value, [*outlines, *holes])
 
 
 def _edges(rings: list[Ring], size: int) -> npt.NDArray[np.int64]:
@@ -136,9 +137,11 @@ def _edges(rings: list[Ring], size: int) -> npt.NDArray[np.int64]:
     for axis in (0, 1):
         border |= (edges[:, axis] == edges[:, axis + 2]) & (edges[:, axis] % size == 0)
     steps = _cut(edges[border])
-    undirected = np.hstack([np.minimum(steps[:, :2], steps[:, 2:]), np.maximum(steps[:, :2], steps[:, 2:])])
-    _, place, times = np.unique(undirected, axis=0, return_inverse=True, return_counts=True)
-    return np.concatenate([edges[~border], steps[times[place.ravel()] == 1]])
+    width = int(edges.max(initial=0)) + 1
+    lower = np.minimum(steps[:, 0], steps[:, 2]) * width + np.minimum(steps[:, 1], steps[:, 3])
+    undirected = 2 * lower + (steps[:, 0] == steps[:, 2])
+    _, place, times = np.unique(undirected, return_inverse=True, return_counts=True)
+    return np.concatenate([edges[~border], steps[times[place] == 1]])
 
 
 def _cut(edges: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -156,9 +159,9 @@ def _trace(edges: npt.NDArray[np.int64]) -> list[Ring]:
     The patch is on the left of each edge. Where it touches itself at a corner, two edges arrive and two leave; turning
     right there makes two rings that touch, as simple features want it, instead of one that crosses itself.
     """
-    edges = edges[np.lexsort((edges[:, 1], edges[:, 0]))]
-    direction = np.sign(edges[:, 2:] - edges[:, :2])
     width = int(edges.max()) + 1
+    edges = edges[np.argsort(edges[:, 0] * width + edges[:, 1], kind="stable")]
+    direction = np.sign(edges[:, 2:] - edges[:, :2])
     begins, ends = edges[:, 0] * width + edges[:, 1], edges[:, 2] * width + edges[:, 3]
     following = np.searchsorted(begins, ends)
     second = np.minimum(following + 1, len(edges) - 1)

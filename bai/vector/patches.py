@@ -67,11 +67,15 @@ def find_patches(classes: Bytes, window: Window, smallest: int) -> tuple[Patch, 
         severity, mask=_large(severity, min(smallest, SIEVE_PIXELS)), connectivity=4, transform=Affine.translation(1, 1)
     )
     corner = np.array([window.col_off + left - 1, window.row_off + top - 1])
-    patches = (
-        make_patch(int(value), [np.array(ring[:-1], np.int64) + corner for ring in shape["coordinates"]])
-        for shape, value in found
-    )
+    patches = (make_patch(int(value), _rings(shape["coordinates"], corner)) for shape, value in found)
     return tuple(patch for patch in patches if patch.pixels >= smallest or _at_edge(patch, window))
+
+
+def _rings(coordinates: list[list[tuple[float, float]]], corner: npt.NDArray[np.int64]) -> list[Ring]:
+    """Return GeoJSON rings as arrays, moved by a corner; one conversion for all, since there may be many small ones."""
+    places = np.array([place for ring in coordinates for place in ring[:-1]], np.int64) + corner
+    ends = np.cumsum([len(ring) - 1 for ring in coordinates]).tolist()
+    return [places[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 def _large(severity: Bytes, smallest: int) -> npt.NDArray[np.bool_]:
@@ -90,7 +94,7 @@ def _large(severity: Bytes, smallest: int) -> npt.NDArray[np.bool_]:
 
 def make_patch(value: int, rings: list[Ring]) -> Patch:
     """Make a patch of rings in any order and direction; the ring of the largest area is the outline."""
-    areas = [_area(ring) for ring in rings]
+    areas = _areas(rings)
     outer = max(range(len(rings)), key=lambda i: abs(areas[i]))
     order = [outer, *(i for i in range(len(rings)) if i != outer)]
     # Rows grow southwards, so a ring that runs counter-clockwise on the map has a negative area here.
@@ -99,10 +103,15 @@ def make_patch(value: int, rings: list[Ring]) -> Patch:
     return Patch(value, pixels, directed)
 
 
-def _area(ring: Ring) -> int:
-    """Return the signed area inside a ring in pixels: positive when it runs clockwise on the map."""
-    (col, row), (next_col, next_row) = ring.T, np.roll(ring, -1, axis=0).T
-    return int((col * next_row - next_col * row).sum()) // 2
+def _areas(rings: list[Ring]) -> list[int]:
+    """Return the signed area inside each ring in pixels: positive when it runs clockwise on the map."""
+    lengths = np.array([len(ring) for ring in rings])
+    begins = np.cumsum(lengths) - lengths
+    corners = np.concatenate(rings)
+    following = np.roll(corners, -1, axis=0)
+    following[begins + lengths - 1] = corners[begins]
+    doubled = np.add.reduceat(corners[:, 0] * following[:, 1] - following[:, 0] * corners[:, 1], begins)
+    return (doubled // 2).tolist()  # type: ignore[no-any-return]
 
 
 def _at_edge(patch: Patch, window: Window) -> bool:
