@@ -1,9 +1,10 @@
-"""The application package: load, validate, convert to one self-contained JSON. Works for any CWL v1.x document.
+"""The application package: validate it, and convert it to one JSON document that every CWL runner runs as it is.
 
-YAML is read as YAML 1.2 (`on`, `no` and `12:30` are text; dates stay text), as CWL runners read it. The steps of
-`convert` are: load, embed what the document refers to (`bai_kit.package.packing`), write JSON keys in the file's order.
+A document that refers to nothing else keeps its own form, with keys in the file's order. Every other one is packed by
+cwltool. Either way the entry point is `main` or the only process, and small default Files become part of the document.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -11,30 +12,53 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
 
 from bai_kit.errors import PackageError
-from bai_kit.package.checking import check_cwl, first_line
-from bai_kit.package.inputs import package_inputs
-from bai_kit.package.packing import embed
+from bai_kit.package.inputs import Input, inputs_of
+from bai_kit.package.fetching import shown
+from bai_kit.package.loading import Loaded, load, load_text, local, needs, pack, parse_yaml
+
+MOST_CONTENTS = 64 * 1024
+"""Bytes of a default File that can be part of a package: CWL's limit for the `contents` of a File."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that is valid and complete in itself."""
+
+    text: str
+    """One line of JSON."""
+    cwl_version: str
+    processes: tuple[str, ...]
+    """Name and class of each process, the entry point first."""
+    inputs: tuple[Input, ...]
+    needs: tuple[str, ...]
+    """What a machine without a container engine or a network lacks to run the package."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
     """A package that is valid."""
 
-    file: Path
+    file: str
     cwl_version: str
-    processes: list[str]
-    """Ids of its processes, in the file's order."""
-    inputs: list[str]
-    """Inputs of the main process; a question mark says that a run need not give it."""
+    processes: tuple[str, ...]
+    """Name and class of each process, the entry point first."""
+    inputs: tuple[str, ...]
+    """Inputs of the entry point; a question mark marks those that a run need not give."""
+    needs: tuple[str, ...]
+    """What a machine without a container engine or a network lacks to run the package."""
 
     def __rich__(self) -> str:
-        """Say so."""
-        return (
-            f"{self.file} is valid CWL {self.cwl_version}\n"
-            f"  processes  {', '.join(self.processes)}\n"
-            f"  inputs     {', '.join(self.inputs)}"
+        """Return the package's facts as lines of text."""
+        return "\n".join(
+            [
+                f"{self.file} is valid CWL {self.cwl_version}",
+                f"  processes  {', '.join(self.processes)}",
+                f"  inputs     {', '.join(self.inputs)}",
+                *(f"  needs      {need}" for need in self.needs),
+            ]
         )
 
 
@@ -50,93 +74,52 @@ def own_package() -> Path:
     """Find the package of the application that is installed beside the toolkit.
 
     Raises:
-        PackageError: it is not installed.
+        PackageError: the application is not installed.
     """
     found = importlib.util.find_spec("bai")  # found, not imported: the toolkit does not need the application
     if found is None or found.origin is None:
-        raise PackageError("the application is not installed", hint="name the package's file")
+        raise PackageError("the application is not installed", hint="bai-kit run --package FILE")
     return Path(os.path.relpath(Path(found.origin).with_name("bai.cwl")))
 
 
-def load_document(path: Path) -> Any:
-    """Read one YAML or JSON document.
+def read_package(package: str | Path, *, root: Path | None = None, portable: bool = True) -> Package:
+    """Check a package and make it one document.
+
+    Args:
+        package: Path or URL of a document, with `#NAME` for one of its processes.
+        root: Folder that local references must stay in; the document's own folder when None.
+        portable: Whether default Files must be part of the document; else large ones keep their path on this machine.
 
     Raises:
-        PackageError: no such file, not text, not one YAML document, a key twice, an unknown tag; with file and line.
+        PackageError: the package is not valid, or has a default File that cannot travel; with file and line.
     """
-    from ruamel.yaml import YAML, YAMLError  # noqa: PLC0415 - commands without a package need not pay
-    from ruamel.yaml.constructor import SafeConstructor  # noqa: PLC0415
-
-    class Constructor(SafeConstructor):  # type: ignore[misc] # ruamel has no types
-        """Leaves dates as they are written."""
-
-    Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = Constructor
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise PackageError(f"{path}: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise PackageError(f"{path}: not UTF-8 text, at byte {exc.start}") from exc
-    except YAMLError as exc:
-        mark = getattr(exc, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        reason = getattr(exc, "problem", None) or str(exc)
-        raise PackageError(f"{where}: {first_line(reason)}", hint=_yaml_hint(reason)) from exc
+    loaded = load(package, root)
+    data = parse_yaml(loaded.fetcher.texts[loaded.url], shown(loaded.url))
+    if "$graph" not in data or loaded.entry.endswith("#main"):
+        with contextlib.suppress(PackageError):  # the document refers to others
+            return _complete(data, loaded, portable=portable)
+    top = {key: value for key, value in data.items() if key == "$namespaces" or (":" in key and "$graph" in data)}
+    return _complete(pack(loaded, top), loaded, portable=portable)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read a package and embed all that it refers to.
-
-    Returns:
-        CWL as plain data that is complete in itself.
+def validate(package: str | Path, root: Path | None = None) -> Validation:
+    """Check that a package can be run and converted, without running it.
 
     Raises:
-        PackageError: it cannot be read, is no CWL, or refers to something that cannot be embedded.
+        PackageError: the package is not valid; a line for each reason, with file, line and column.
     """
-    return embed(path, load_document)
+    found = read_package(package, root=root, portable=False)
+    inputs = tuple(f"{entry.name}{'' if entry.required else '?'}" for entry in found.inputs)
+    return Validation(str(package), found.cwl_version, found.processes, inputs, found.needs)
 
 
-def validate(path: Path) -> Validation:
-    """Check a package as a CWL runner does, without running it.
+def convert(package: str | Path, root: Path | None = None) -> str:
+    """Return a valid package as one line of JSON, complete in itself; the same bytes for the same package.
 
     Raises:
-        PackageError: it is not valid; a line for each reason, with file, line and column.
+        PackageError: the package is not valid, or cannot be made complete in itself.
     """
-    package = load(path)
-    check_cwl(path)
-    processes = package.get("$graph", [package])
-    return Validation(
-        file=path,
-        cwl_version=package["cwlVersion"],
-        processes=[f"{each.get('id', 'main').lstrip('#')} ({each['class']})" for each in processes],
-        inputs=[f"{each.name}{'' if each.required else '?'}" for each in package_inputs(package)],
-    )
-
-
-def convert(path: Path) -> str:
-    """Write a valid package as one line of JSON, complete in itself; the same bytes for the same package.
-
-    Raises:
-        PackageError: it is not valid, or cannot be made self-contained.
-    """
-    package = load(path)
-    # Loaded by every run, so that a runner without a network would wait for each of these addresses.
-    package.pop("$schemas", None)
-    try:
-        text = json.dumps(package, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-    except (TypeError, ValueError) as exc:
-        raise PackageError(f"{path}: has a value that JSON cannot hold: {exc}") from exc
-    with tempfile.TemporaryDirectory(prefix="bai-kit-") as folder:
-        converted = Path(folder, "app-package.json")
-        converted.write_text(text, encoding="utf-8")
-        try:
-            check_cwl(converted)
-        except PackageError:
-            check_cwl(path)  # the same fault, with the lines of the user's file
-            raise
-    return text
+    return read_package(package, root=root).text
 
 
 def write(text: str, path: Path) -> Conversion:
@@ -154,11 +137,65 @@ def write(text: str, path: Path) -> Conversion:
         written.chmod(0o644)
         written.replace(path)
     except OSError as exc:
-        raise PackageError(f"{path}: cannot be written: {exc.strerror}") from exc
+        raise PackageError(f"cannot write {path}: {exc.strerror}") from exc
     return Conversion(path, len(data))
 
 
-def _yaml_hint(reason: str) -> str | None:
-    if "another document" in reason:
-        return "put the processes of one package into one document, under $graph"
+def _complete(data: Any, loaded: Loaded, *, portable: bool) -> Package:
+    """Return a document as a package after loading it alone, so that a reference to another document is an error."""
+    # Runners load the schemas of each address before each run, and wait for the network.
+    data = {key: value for key, value in data.items() if key != "$schemas"}
+    data = embed_files(data, loaded, portable=portable)
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    except (TypeError, ValueError) as exc:
+        raise PackageError(f"cannot convert {shown(loaded.url)}: a value has no JSON form: {exc}") from exc
+    alone = load_text(text)
+    names = [(process.get("id", "main").rpartition("#")[2], process["class"]) for process in data.get("$graph", [data])]
+    processes = tuple(f"{name} ({kind})" for name, kind in names)
+    return Package(text, data["cwlVersion"], processes, inputs_of(alone.tool), tuple(dict.fromkeys(needs(alone.tool))))
+
+
+def embed_files(node: Any, loaded: Loaded, *, portable: bool) -> Any:
+    """Return CWL with default Files and Directories of this machine as literals, which need no file.
+
+    Args:
+        node: Any part of a document.
+        loaded: The package: relative references are relative to its document.
+        portable: Whether a File that cannot be a literal is an error; else the File keeps its path on this machine.
+
+    Raises:
+        PackageError: a default File is too large or not text, or lies outside the package's folder.
+    """
+    if isinstance(node, list):
+        return [embed_files(entry, loaded, portable=portable) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    rest = {key: embed_files(value, loaded, portable=portable) for key, value in node.items()}
+    reference = node.get("location", quote(str(node.get("path", ""))))
+    if node.get("class") not in {"File", "Directory"} or not isinstance(reference, str) or not reference:
+        return rest
+    url = urljoin(loaded.url, reference)
+    rest = {key: value for key, value in rest.items() if key not in {"location", "path"}}
+    # A file that does not exist is no fault yet: a run may give another one.
+    is_here = urlsplit(url).scheme == "file" and Path(shown(url)).exists()
+    literal = _literal(local(loaded, url), portable=portable) if is_here else None
+    return {**(literal or {"class": node["class"], "location": url}), **rest}
+
+
+def _literal(path: Path, *, portable: bool) -> dict[str, Any] | None:
+    """Return a File or Directory as a literal; None when it cannot be one and need not."""
+    if path.is_dir():
+        listing = [_literal(entry, portable=True) for entry in sorted(path.iterdir())] if portable else None
+        return listing and {"class": "Directory", "basename": path.name, "listing": listing}
+    size = path.stat().st_size if path.is_file() else MOST_CONTENTS + 1
+    with contextlib.suppress(UnicodeDecodeError):
+        if size <= MOST_CONTENTS:
+            return {"class": "File", "basename": path.name, "contents": path.read_bytes().decode()}
+    if portable:
+        reason = f"has {size} bytes; {MOST_CONTENTS} fit" if size > MOST_CONTENTS else "is not UTF-8 text"
+        raise PackageError(
+            f"cannot make the default file {path} a part of the package: the file {reason}",
+            hint="bai-kit run --package PACKAGE --param NAME=FILE",
+        )
     return None

@@ -1,69 +1,103 @@
-"""The inputs of an application package, and whether what the user gave fits them. Pure: JSON in, CWL values out."""
+"""The inputs of an application package, and the values that a user gives, checked by CWL's own type rules.
+
+A value is text from the command line (`Text`), which is read by the input's type, or data from a file, which must have
+the type as it is.
+"""
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from bai_kit.errors import PackageError, UsageError
+
+REQUIREMENTS = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
+"""Keys under which a file of inputs may give requirements; every CWL runner understands the second one."""
+
+
+class Text(str):
+    """A value as typed on the command line."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of the package's main process."""
+    """One input of a package's entry point."""
 
     name: str
     type: Any
-    """CWL type: a word, a list of alternatives, or an object for arrays, enums and records."""
+    """Avro schema, as cwltool makes it of the CWL type."""
     required: bool
-    """Whether a run must give it: it may not be null and has no default."""
+    """Whether a run must give the input: null is not allowed and there is no default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file or directory of this machine that a job on Kubernetes needs."""
+
+    source: Path
+    target: str
+    """Path below the job's folder on the volume."""
 
 
 def package_inputs(package: Mapping[str, Any]) -> tuple[Input, ...]:
-    """List the inputs of the package's main process, in the package's order.
+    """Return the inputs of a package's entry point, in the package's order.
 
     Args:
-        package: CWL as JSON: one process, or a `$graph` whose main process has the id `main` or is the only workflow.
+        package: CWL that is complete in itself, as `convert` writes it.
 
     Raises:
-        PackageError: there is no main process.
+        PackageError: the package is not valid, or has no entry point.
     """
-    inputs = _main(package).get("inputs", [])
-    if isinstance(inputs, Mapping):
-        inputs = [{"id": key, **(value if _is_input(value) else {"type": value})} for key, value in inputs.items()]
-    return tuple(_input(each) for each in inputs)
+    from bai_kit.package.loading import load_text  # noqa: PLC0415 - cwltool takes half a second to import
+
+    return inputs_of(load_text(json.dumps(package)).tool)
+
+
+def inputs_of(tool: Any) -> tuple[Input, ...]:
+    """Return the inputs of cwltool's object for a process."""
+    from bai_kit.package.loading import in_file_order  # noqa: PLC0415 - see above
+
+    fields = tool.names.get_name("input_record_schema", None).fields
+    types = {field.name: field.type for field in fields}
+    names = [entry["id"].rpartition("#")[2].rpartition("/")[2] for entry in in_file_order(tool.tool["inputs"])]
+    return tuple(Input(name, types[name], not _fits(types[name], None)) for name in names)
 
 
 def check_inputs(inputs: Iterable[Input], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values as CWL wants them; text, as it comes from a command line, is read by the input's type.
+    """Return the values as CWL wants them, with absolute locations of Files and Directories.
 
     Args:
         inputs: What the package takes.
-        given: Values by name. Text is converted; anything else must have the type already.
+        given: Values by name; `Text` is read by the input's type, other values must have the type.
 
     Raises:
-        UsageError: inputs are missing, unknown or of the wrong type; every one of them is named.
+        UsageError: inputs are missing, unknown or of the wrong type; the message names all of them.
     """
-    known = {each.name: each for each in inputs}
-    wrong = [
-        f"{name} is missing ({_words(each.type)})"
-        for name, each in known.items()
-        if each.required and name not in given
-    ]
-    wrong += [f"{name} is not an input of this package" for name in given if name not in known]
+    known = {entry.name: entry for entry in inputs}
+    missing = [entry for entry in known.values() if entry.required and given.get(entry.name) is None]
+    wrong = [f"{entry.name} is missing ({words(entry.type)})" for entry in missing]
     values = {}
     for name, value in given.items():
-        if name in known:
+        if name in REQUIREMENTS:
+            values[REQUIREMENTS[-1]] = value
+        elif name in {"$namespaces", "$schemas"}:  # they explain the formats of Files
+            values[name] = value
+        elif name not in known:
+            wrong.append(f"{name} is not an input of this package")
+        elif known[name] not in missing:
             try:
-                values[name] = _value(known[name].type, value)
+                values[name] = read_value(known[name].type, value)
             except ValueError:
-                shown = json.dumps(value, default=str)
-                wrong.append(f"{name} must be {_words(known[name].type)}, not {shown[:80]}")
+                wrong.append(f"{name} must be {words(known[name].type)}, not {json.dumps(value, default=str)[:80]}")
     if wrong:
-        takes = ", ".join(f"{each.name}{'' if each.required else '?'}" for each in known.values())
-        raise UsageError(f"inputs: {'; '.join(wrong)}", hint=f"the package takes {takes}")
+        takes = ", ".join(f"{entry.name}{'' if entry.required else '?'}" for entry in known.values())
+        raise UsageError(f"inputs: {'; '.join(wrong)}", hint=f"the package takes {takes or 'no inputs'}")
     return values
 
 
@@ -79,155 +113,226 @@ def parse_params(pairs: Iterable[str]) -> dict[str, Any]:
         if not equals or not name:
             raise UsageError(f"--param {pair!r} is not name=value")
         if name in params:
-            params[name] = [*(params[name] if isinstance(params[name], list) else [params[name]]), value]
+            params[name] = [*(params[name] if isinstance(params[name], list) else [params[name]]), Text(value)]
         else:
-            params[name] = value
+            params[name] = Text(value)
     return params
 
 
-# ---------------------------------------------------------------------------------------------------- the package
+def read_params(file: Path) -> dict[str, Any]:
+    """Read a file of inputs; relative paths of Files and Directories are relative to the file.
+
+    Raises:
+        UsageError: the file cannot be read, or does not hold values by name.
+    """
+    from bai_kit.package.loading import parse_yaml  # noqa: PLC0415 - see above
+
+    try:
+        given = parse_yaml(file.read_text(encoding="utf-8-sig"), str(file))
+    except OSError as exc:
+        raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError(f"cannot read {file}: not UTF-8 text, at byte {exc.start}") from exc
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise UsageError(f"cannot read {file}: not a map of inputs by name")
+    return {str(name): located(value, file.parent) for name, value in given.items()}
 
 
-def _main(package: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "$graph" not in package:
-        return package
-    graph = package["$graph"]
-    for each in graph:
-        if each.get("id", "").lstrip("#") == "main":
-            return dict(each)
-    workflows = [each for each in graph if each.get("class") == "Workflow"]
-    if len(workflows) != 1:
-        raise PackageError(f"the package has {len(workflows)} workflows and none is called main")
-    return dict(workflows[0])
-
-
-def _is_input(value: object) -> bool:
-    """Tell `name: {type: File, doc: ...}` from `name: {type: array, items: ...}` and `name: string`."""
-    return isinstance(value, Mapping) and value.get("type") not in ("array", "enum", "record")
-
-
-def _input(entry: Mapping[str, Any]) -> Input:
-    kind = _spell_out(entry["type"])
-    optional = "default" in entry or kind == "null" or (isinstance(kind, list) and "null" in kind)
-    return Input(entry["id"].rsplit("/", 1)[-1].lstrip("#"), kind, not optional)
-
-
-def _spell_out(kind: Any) -> Any:
-    """Write `string?` as [null, string] and `File[]` as an array, as packed documents do."""
-    if isinstance(kind, list):
-        return [_spell_out(each) for each in kind]
-    if isinstance(kind, Mapping):
-        return {**kind, "items": _spell_out(kind["items"])} if kind["type"] == "array" else dict(kind)
-    if kind.endswith("?"):
-        return ["null", _spell_out(kind[:-1])]
-    if kind.endswith("[]"):
-        return {"type": "array", "items": _spell_out(kind[:-2])}
-    return kind
-
-
-# ------------------------------------------------------------------------------------------------------ the values
-
-
-def _value(kind: Any, value: Any) -> Any:
-    """Return the value in the type; ValueError when it does not fit."""
-    if isinstance(kind, list):
-        return _first_that_fits(kind, value)
-    if isinstance(kind, Mapping):
-        return _compound(kind, value)
-    return _SIMPLE[kind](value) if kind in _SIMPLE else value
-
-
-def _first_that_fits(kinds: list[Any], value: Any) -> Any:
-    # Text fits `string` always, so it is tried last.
-    for kind in sorted(kinds, key=lambda each: each == "string"):
-        try:
-            return _value(kind, value)
-        except ValueError:
-            continue
-    raise ValueError(value)
-
-
-def _compound(kind: Mapping[str, Any], value: Any) -> Any:
-    if kind["type"] == "enum":
-        if value in [each.rsplit("/", 1)[-1] for each in kind["symbols"]]:
-            return value
-        raise ValueError(value)
-    if kind["type"] == "array":
-        return [_value(kind["items"], each) for each in _as_list(value)]
-    if kind["type"] == "record" and not isinstance(value, Mapping):
-        raise ValueError(value)
-    return value
-
-
-def _as_list(value: Any) -> list[Any]:
-    """Read a list: as it is, as JSON, or separated by commas."""
-    if isinstance(value, str):
-        value = json.loads(value) if value.startswith("[") else value.split(",")
-    if not isinstance(value, list):
-        raise ValueError(value)  # noqa: TRY004 - callers know one error
-    return value
-
-
-def _number(convert: type, *already: type) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if isinstance(value, str) or (isinstance(value, already) and not isinstance(value, bool)):
-            number = convert(value)
-            if math.isfinite(number):
-                return number
-        raise ValueError(value)
-
-    return read
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
+def located(value: Any, folder: Path) -> Any:
+    """Return a value in which each File and Directory has an absolute location instead of a path."""
+    if isinstance(value, list):
+        return [located(entry, folder) for entry in value]
+    if not isinstance(value, Mapping):
         return value
+    value = {key: located(entry, folder) for key, entry in value.items()}
+    given = value.get("path", value.get("location"))
+    if value.get("class") in {"File", "Directory"} and isinstance(given, str) and given:
+        value.pop("path", None)
+        # A location is a URL, with %23 for #; a path is the name as it is.
+        name = given if "location" not in value else unquote(given)
+        value["location"] = given if urlsplit(given).scheme else location_of(folder / name)
+    return value
+
+
+def location_of(path: Path) -> str:
+    """Return the file URL of a path."""
+    return "file://" + quote(os.path.abspath(path))  # noqa: PTH100 - a link keeps its own name
+
+
+def collect_uploads(values: Any) -> tuple[Any, tuple[Upload, ...]]:
+    """Return values in which Files and Directories of this machine lie on the volume, and what to upload for that.
+
+    Args:
+        values: Inputs, or a package; anything of maps and lists.
+
+    Raises:
+        UsageError: a file does not exist here; the message names all of them.
+    """
+    missing = missing_files(values)
+    if missing:
+        raise UsageError(f"inputs: {'; '.join(f'{path} does not exist' for path in missing)}")
+    uploads: list[Upload] = []
+
+    def move(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        target = f"inputs/{len(uploads)}/{path.name}"
+        uploads.append(Upload(path, target))
+        return {**value, "location": f"file://{quote(f'/calrissian/{target}')}"}
+
+    return _with_local_files(values, move), tuple(uploads)
+
+
+def missing_files(values: Any) -> list[str]:
+    """Return the paths of Files and Directories in the values that do not exist on this machine."""
+    missing: list[str] = []
+
+    def look(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        if not (path.is_dir() if value["class"] == "Directory" else path.is_file()):
+            missing.append(str(path))
+        return dict(value)
+
+    _with_local_files(values, look)
+    return missing
+
+
+def _with_local_files(value: Any, change: Callable[[Mapping[str, Any], Path], dict[str, Any]]) -> Any:
+    if isinstance(value, list):
+        return [_with_local_files(entry, change) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    value = {key: _with_local_files(entry, change) for key, entry in value.items()}
+    location = urlsplit(str(value.get("location", "")))
+    on_volume = location.path.startswith("/calrissian/")
+    if value.get("class") in {"File", "Directory"} and location.scheme == "file" and not on_volume:
+        return change(value, Path(unquote(location.path)))
+    return value
+
+
+# -------------------------------------------------------------------------------------------- one value and its type
+
+
+def read_value(schema: Any, value: Any) -> Any:
+    """Return a value in a type.
+
+    Raises:
+        ValueError: the value does not fit.
+    """
+    if isinstance(value, Text):
+        candidates = _candidates(schema, value)
+    elif isinstance(value, list):
+        # A list from the command line holds Text; a list from a file holds data.
+        items = next((kind.items for kind in _kinds(schema) if kind.type == "array"), None)
+        typed = any(isinstance(entry, Text) for entry in value)
+        candidates = iter([[read_value(items, entry) for entry in value] if items and typed else value])
+    else:
+        candidates = iter([value])
+    for candidate in candidates:
+        if _fits(schema, candidate):
+            return candidate
     raise ValueError(value)
 
 
-def _boolean(value: Any) -> bool:
-    words = {"true": True, "false": False, "yes": True, "no": False}
-    word = str(value).lower()
-    if word in words and isinstance(value, str | bool):
-        return words[word]
-    raise ValueError(value)
+def _candidates(schema: Any, text: str) -> Iterator[Any]:
+    """Yield what a text from the command line may mean, the most specific first."""
+    kinds = _kinds(schema)
+    data = _json(text)
+    inner = _json(data) if isinstance(data, str) else None
+    quoted_for_a_reason = inner is not None and not isinstance(inner, str) and _fits(schema, inner)
+    if (data is not None and not isinstance(data, str)) or quoted_for_a_reason:
+        yield _with_files(schema, data)
+    places = [kind.name.rpartition(".")[2] for kind in kinds if _is_file(kind)]
+    if text and places and (urlsplit(text).scheme or Path(text).exists()):
+        yield _file(places, text)
+    yield str(text)
+    if text and places:
+        yield _file(places, text)
+    for kind in kinds:
+        if kind.type == "array":
+            yield [read_value(kind.items, Text(part)) for part in text.split(",")]
+        for simple, convert in _LENIENT.items():
+            if kind.type in simple:
+                yield convert(text)
 
 
-def _null(value: Any) -> None:
-    if value is not None and value != "":
-        raise ValueError(value)
+def _with_files(schema: Any, data: Any) -> Any:
+    """Return data in which a text that stands for a File or Directory is one."""
+    for kind in _kinds(schema):
+        if kind.type == "array" and isinstance(data, list):
+            return [_with_files(kind.items, entry) for entry in data]
+        if kind.type == "record" and isinstance(data, dict) and "class" not in data:
+            types = {field.name: field.type for field in kind.fields}
+            return {key: _with_files(types[key], entry) if key in types else entry for key, entry in data.items()}
+    places = [kind.name.rpartition(".")[2] for kind in _kinds(schema) if _is_file(kind)]
+    if isinstance(data, str) and data and places and not _fits(schema, data):
+        return _file(places, data)
+    return located(data, Path.cwd())
 
 
-def _located(kind: str) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if isinstance(value, Mapping) and value.get("class") == kind:
-            return dict(value)
-        if isinstance(value, str) and value:
-            return {"class": kind, "location" if urlsplit(value).scheme else "path": value}
-        raise ValueError(value)
-
-    return read
+def _file(places: list[str], text: str) -> Any:
+    """Return a File or Directory for a path or URL: the one that the path is, when the input takes both."""
+    kind = "Directory" if "File" not in places or ("Directory" in places and Path(text).is_dir()) else "File"
+    return located({"class": kind, "location" if urlsplit(text).scheme else "path": str(text)}, Path.cwd())
 
 
-_SIMPLE: dict[str, Callable[[Any], Any]] = {
-    "null": _null,
-    "string": _text,
-    "boolean": _boolean,
-    "int": _number(int, int),
-    "long": _number(int, int),
-    "float": _number(float, int, float),
-    "double": _number(float, int, float),
-    "File": _located("File"),
-    "Directory": _located("Directory"),
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _number(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        return number if math.isfinite(number) else None
+
+
+_LENIENT: dict[tuple[str, ...], Callable[[str], Any]] = {
+    ("int", "long", "float", "double"): _number,
+    ("boolean",): lambda text: {"true": True, "yes": True, "false": False, "no": False}.get(text.lower()),
+    ("null",): lambda text: None if text in {"", "null"} else text,
 }
+"""Readings of a text that other readings do not explain, by the type that takes them."""
 
 
-def _words(kind: Any) -> str:
-    """Name a type for people."""
-    if isinstance(kind, list):
-        return " or ".join(_words(each) for each in kind if each != "null")
-    if isinstance(kind, Mapping) and kind["type"] == "enum":
-        return f"one of {', '.join(each.rsplit('/', 1)[-1] for each in kind['symbols'])}"
-    if isinstance(kind, Mapping) and kind["type"] == "array":
-        return f"a list of {_words(kind['items'])}"
-    return str(kind["type"] if isinstance(kind, Mapping) else kind)
+def _kinds(schema: Any) -> list[Any]:
+    """Return the alternatives of a type."""
+    return [kind for entry in schema.schemas for kind in _kinds(entry)] if hasattr(schema, "schemas") else [schema]
+
+
+def _is_file(kind: Any) -> bool:
+    return kind.type == "record" and kind.name.rpartition(".")[2] in {"File", "Directory"}
+
+
+def _fits(schema: Any, value: Any) -> bool:
+    """Ask schema-salad whether a value has a type; for Python, but not for CWL, true and false are numbers."""
+    from cwltool.builder import INPUT_OBJ_VOCAB  # noqa: PLC0415 - see above
+    from schema_salad.validate import validate  # noqa: PLC0415 - see above
+
+    names = {str(getattr(kind, "name", kind.type)).rpartition(".")[2] for kind in _kinds(schema)}
+    if isinstance(value, bool) and not names & {"boolean", "Any"}:
+        return False
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return bool(validate(schema, value, vocab=INPUT_OBJ_VOCAB))
+
+
+def words(schema: Any) -> str:
+    """Return a type in words."""
+    names = []
+    for kind in _kinds(schema):
+        if kind.type == "array":
+            names.append(f"a list of {words(kind.items)}")
+        elif kind.type == "enum" and kind.name.rpartition(".")[2] != "Any":
+            names.append(f"one of {', '.join(symbol.rpartition('/')[2] for symbol in kind.symbols)}")
+        elif kind.type == "record" and not _is_file(kind):
+            fields = ", ".join(f"{field.name}: {words(field.type)}" for field in kind.fields)
+            names.append(f"a record of {{{fields}}}")
+        else:
+            names.append(str(getattr(kind, "name", kind.type)).rpartition(".")[2])
+    return " or ".join(name for name in names if name != "null") or "null"

@@ -1,0 +1,165 @@
+"""Fetch the text of application packages: from one folder of this machine or from the network, within limits."""
+
+import contextlib
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import requests
+import yaml
+from ruamel.yaml import YAML, YAMLError
+from schema_salad.exceptions import ValidationException
+from schema_salad.fetcher import DefaultFetcher
+
+MOST_BYTES = 1 << 20
+"""Bytes of one document with its aliases written out; a Kubernetes ConfigMap, which holds a package, takes no more."""
+MOST_DEPTH = 100
+"""Nested lists and maps in one document."""
+MOST_FILES = 200
+"""Documents of one package."""
+TIMEOUT_S = 20.0
+"""Seconds to wait for a server to connect, and for each part of its answer."""
+DOWNLOAD_S = 60.0
+"""Seconds that one document may take to download."""
+
+
+class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has no types
+    """Fetches the documents of one package for cwltool."""
+
+    def __init__(self, folder: Path | None, texts: dict[str, str], cache: Any) -> None:
+        """Prepare to fetch.
+
+        Args:
+            folder: Local references must stay inside this folder; None allows no local file.
+            texts: The package's texts so far, by URL; cwltool makes several fetchers for one package.
+            cache: Other texts by URL, cwltool's schemas among them.
+        """
+        super().__init__(cache, requests.Session())
+        self.folder = folder
+        self.texts = texts
+
+    def fetch_text(self, url: str, content_types: list[str] | None = None) -> str:
+        """Return the text at a URL.
+
+        Raises:
+            ValidationException: the file is outside the folder, cannot be read, or is too large.
+        """
+        if url in self.cache and isinstance(self.cache[url], str):  # a schema of cwltool's
+            return str(self.cache[url])
+        if url not in self.texts:
+            if len(self.texts) == MOST_FILES:
+                raise ValidationException(f"the package refers to more than {MOST_FILES} files")
+            remote = urlsplit(url).scheme in {"http", "https"}
+            data = self._download(url, content_types) if remote else read(self.local(url))
+            try:
+                text = data.decode("utf-8-sig")
+            except UnicodeDecodeError as exc:
+                raise ValidationException(f"cannot read {shown(url)}: not UTF-8 text, at byte {exc.start}") from exc
+            if reason := too_large(text):
+                raise ValidationException(f"cannot read {shown(url)}: {reason}")
+            self.texts[url] = text
+        return self.texts[url]
+
+    def check_exists(self, url: str) -> bool:
+        """Return whether a local file that a document names exists; an address is tried when it is needed."""
+        return urlsplit(url).scheme != "file" or self.local(url).exists()
+
+    def local(self, url: str) -> Path:
+        """Return the path that a file URL names.
+
+        Raises:
+            ValidationException: the path is outside the package's folder.
+        """
+        parts = urlsplit(url)
+        path = Path(unquote(parts.path)).resolve()
+        if parts.scheme != "file" or self.folder is None or not path.is_relative_to(self.folder):
+            where = f"outside the package's folder {self.folder}" if self.folder else "on this machine"
+            raise ValidationException(f"cannot read {shown(url)}: the file is {where}; see --package-root")
+        return path
+
+    def _download(self, url: str, content_types: list[str] | None) -> bytes:
+        accept = {"Accept": ", ".join([*(content_types or ()), "*/*;q=0.8"])}
+        try:
+            deadline = time.monotonic() + DOWNLOAD_S
+            with self.session.get(url, headers=accept, timeout=TIMEOUT_S, stream=True) as answer:
+                answer.raise_for_status()
+                data = bytearray()
+                for part in answer.iter_content(1 << 16):
+                    data += part
+                    if len(data) > MOST_BYTES:
+                        raise ValidationException(f"cannot fetch {shown(url)}: more than {MOST_BYTES} bytes")
+                    if time.monotonic() > deadline:
+                        raise ValidationException(f"cannot fetch {shown(url)}: not complete after {DOWNLOAD_S:.0f} s")
+        except requests.HTTPError as exc:
+            raise ValidationException(f"cannot fetch {shown(url)}: HTTP {exc.response.status_code}") from exc
+        except requests.RequestException as exc:
+            raise ValidationException(f"cannot fetch {shown(url)}: {type(exc).__name__}") from exc
+        return bytes(data)
+
+
+def read(path: Path) -> bytes:
+    """Return the bytes of a file of at most 1 MiB.
+
+    Raises:
+        ValidationException: no such file, no permission, not a file, or too large.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise ValidationException(f"cannot read {path}: not a file")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as exc:
+        raise ValidationException(f"cannot read {path}: {exc.strerror}") from exc
+    if len(data) > MOST_BYTES:
+        raise ValidationException(f"cannot read {path}: more than {MOST_BYTES} bytes")
+    return data
+
+
+def too_large(text: str) -> str:
+    """Return why YAML or JSON text must not be loaded, else an empty text; nothing is expanded to find out.
+
+    Documents that repeat their parts with aliases grow beyond any memory when a program walks through them.
+    """
+    try:
+        return _too_large(yaml.parse(text, Loader=yaml.CSafeLoader))
+    except yaml.YAMLError:  # libyaml is fast, but reads YAML 1.1
+        with contextlib.suppress(YAMLError):  # not YAML: a script that is included, or the loader names the fault
+            return _too_large(YAML(typ="safe", pure=True).parse(text))
+    return ""
+
+
+def _too_large(events: Iterable[Any]) -> str:
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    size = 0
+    for event in events:
+        kind = type(event).__name__
+        anchor = getattr(event, "anchor", None)
+        if kind in {"SequenceStartEvent", "MappingStartEvent"}:
+            open_nodes.append((anchor, size))
+            size += 2
+        elif kind in {"SequenceEndEvent", "MappingEndEvent"}:
+            anchor, before = open_nodes.pop()
+            sizes[anchor or ""] = size - before
+        elif kind == "ScalarEvent":
+            size += len(event.value) + 1
+            sizes[anchor or ""] = len(event.value) + 1
+        elif kind == "AliasEvent":
+            if anchor not in sizes:
+                return f"the alias *{anchor} stands inside its own value"
+            size += sizes[anchor]
+        if size > MOST_BYTES:
+            return f"more than {MOST_BYTES} bytes with its aliases written out"
+        if len(open_nodes) > MOST_DEPTH:
+            return f"more than {MOST_DEPTH} levels deep"
+    return ""
+
+
+def shown(url: str) -> str:
+    """Return a URL as messages show it: a path for a local file, without user, password and query for an address."""
+    parts = urlsplit(url)
+    if parts.scheme in {"", "file"}:
+        return unquote(parts.path)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
