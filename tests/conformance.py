@@ -6,6 +6,7 @@ right types; a document that cannot run with them must fail in both forms.
 """
 
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -18,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from cwltool.context import LoadingContext, RuntimeContext
+from cwltool.context import LoadingContext
 from cwltool.load_tool import load_tool
 from cwltool.main import main as cwltool
 from cwltool.workflow import default_make_tool
@@ -32,10 +33,14 @@ OPTIONS = ["--no-container", "--skip-schemas", "--enable-ext", "--disable-color"
 FOLDERS = [Path(find_spec("cwltool").origin).parent / "tests", Path(find_spec("cwl_utils").origin).parent / "testdata"]
 
 
+known = functools.partial(register, enable_ext=True)
+"""Keeps the requirement known after a run of plain cwltool, which would forget it."""
+
+
 def main() -> int:
     """Print the counts and each difference; return 1 when a valid document is refused or returns something else."""
     logging.disable(logging.CRITICAL)
-    register(enable_ext=True)
+    known()
     counts: Counter[str] = Counter()
     for folder in FOLDERS:
         for document in sorted(folder.rglob("*.cwl")):
@@ -110,7 +115,7 @@ def _outputs(document: Path, scratch: Path) -> Any:
     with tempfile.TemporaryDirectory(dir=scratch) as out, contextlib.redirect_stderr(io.StringIO()):
         argv = [*OPTIONS, "--outdir", out, str(document), str(scratch / "params.json")]
         try:
-            code = cwltool(argv, stdout=printed, stderr=io.StringIO(), runtimeContext=RuntimeContext())
+            code = cwltool(argv, stdout=printed, stderr=io.StringIO(), custom_schema_callback=known)
         except (Exception, SystemExit):  # noqa: BLE001 - as above
             return None
     # Names that cwltool draws or derives from the address of the document.

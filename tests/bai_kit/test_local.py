@@ -1,5 +1,6 @@
 """Test what a local run does before and after its runner; tests/local runs the runner itself."""
 
+import json
 import logging
 import signal
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from bai_kit import local
-from bai_kit.errors import JobFailed, OutputError, SetupError
-from bai_kit.package.document import own_package
+from bai_kit.errors import JobFailed, OutputError, SetupError, UsageError
+from bai_kit.package.document import Package, own_package
+from bai_kit.package.inputs import Text
 from bai_kit.progress import Progress
+from tests.bai_kit.package.documents import tool
 
 PYTHON = ["python", "-c"]
+PACKAGE = Package("{}", "v1.2", ("main (Workflow)",), (), ())
 
 
 class Lines(Progress):
@@ -56,36 +60,54 @@ def test_scratch_goes_away_after_a_failure_too(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_python_of_a_step_is_ours_and_the_first_error_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    code = "import sys; w = sys.stderr.write; w('t | ERROR    | a:b:1 - cause\\n'); w('t | ERROR    | a:b:2 - effect\\n'); sys.exit(75)"
+def test_the_reason_of_a_failure_is_the_one_that_the_runner_wrote(tmp_path: Path) -> None:
+    event = {"kind": "step", "step": "a", "code": 7, "temporary": False, "message": "the disk is full"}
+    code = f"""
+import os, sys
+open(os.environ["CWL_DASK_FAILURE"], "w").write({json.dumps(json.dumps(event))})
+sys.stderr.write("t | ERROR    | a:b:1 - another line\\n")
+sys.exit(75)"""
     progress = Lines()
-    with pytest.raises(JobFailed, match=r"^the workflow failed with exit code 75: cause$") as error:
-        local._run([*PYTHON, code], progress)
+    with pytest.raises(JobFailed, match=r"^the workflow failed with exit code 75: the disk is full$") as error:
+        local._run([*PYTHON, code], tmp_path / "failure.json", progress)
     assert error.value.exit_code == 75
-    assert len(progress.lines) == 2
+    assert len(progress.lines) == 1
 
 
-def test_outputs_are_read_and_the_handlers_of_signals_are_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_are_read_and_the_handlers_of_signals_are_back(tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in local.SIGNALS]
-    assert local._run([*PYTHON, "print('{\"a\": 1}')"], Lines()) == {"a": 1}
+    assert local._run([*PYTHON, "print('{\"a\": 1}')"], tmp_path / "none", Lines()) == {"a": 1}
     assert [signal.getsignal(number) for number in local.SIGNALS] == before
 
 
-def test_a_runner_that_is_killed_is_a_failure() -> None:
+def test_a_runner_that_is_killed_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match="exit code -9") as error:
-        local._run([*PYTHON, "import os; os.kill(os.getpid(), 9)"], Lines())
+        local._run([*PYTHON, "import os; os.kill(os.getpid(), 9)"], tmp_path / "none", Lines())
     assert error.value.exit_code == 1
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_installed", lambda name: name != "dask_gateway_server")
     with pytest.raises(SetupError, match="needs dask_gateway_server") as error:
-        local._check_installed()
+        local._check_installed(PACKAGE)
     assert error.value.hint == "pip install -e '.[local]'  # in a checkout of bai-kit"
 
 
 def test_quiet_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for level, quiet in [(logging.INFO, False), (logging.WARNING, True)]:
         monkeypatch.setattr(logging.getLogger("bai_kit"), "level", level)
-        assert ("--quiet" in local._command(tmp_path / "a.cwl", tmp_path)) is quiet
+        assert ("--quiet" in local._command(tmp_path)) is quiet
+
+
+def test_what_this_machine_cannot_run_is_said_before_anything_starts(tmp_path: Path) -> None:
+    package = tool(tmp_path, more="requirements: {DockerRequirement: {dockerPull: 'a/b:1'}}\n")
+    with pytest.raises(SetupError, match="it needs a container engine, because tool runs only in the image a/b:1"):
+        local.run_local(package, {"text": "hi"}, tmp_path / "out", Lines())
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_that_do_not_exist_are_all_named_before_anything_starts(tmp_path: Path) -> None:
+    package = tool(tmp_path)
+    package.write_text(package.read_text().replace("type: string", "type: 'File[]'"))
+    with pytest.raises(UsageError, match=r"^inputs: /none/a does not exist; /none/b does not exist$"):
+        local.run_local(package, {"text": Text("/none/a,/none/b")}, tmp_path / "out", Lines())

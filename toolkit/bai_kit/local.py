@@ -18,10 +18,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bai_kit.errors import JobFailed, SetupError
+from bai_kit.errors import JobFailed, SetupError, UsageError
+from bai_kit.job.failure import parse_failure
 from bai_kit.job.results import check_free, put, writing
-from bai_kit.package.document import load
-from bai_kit.package.inputs import check_inputs, package_inputs
+from bai_kit.package.document import Package, read_package
+from bai_kit.package.inputs import check_inputs, missing_files
 from bai_kit.package.outputs import RunResult, describe, relative, root, save
 from bai_kit.progress import Progress
 
@@ -31,37 +32,47 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run; each is passed on to the runner, which dismisses its clusters."""
 
 
-def run_local(package: Path, given: Mapping[str, Any], directory: Path, progress: Progress) -> RunResult:
+def run_local(
+    package: str | Path, given: Mapping[str, Any], directory: Path, progress: Progress, *, root: Path | None = None
+) -> RunResult:
     """Run a package on this machine and put its results in place.
 
     Args:
-        package: The application package's file.
-        given: CWL inputs by name; text is read by the input's type.
+        package: Path or URL of the application package, with `#NAME` for one of its processes.
+        given: CWL inputs by name; text from the command line is read by the input's type.
         directory: Where the results go; must not hold anything. It has all of them or does not exist.
         progress: Where lines and phases are shown.
+        root: Folder that the package's references must stay in; its own folder when None.
 
     Raises:
+        PackageError: the package is not valid.
         UsageError: inputs do not fit the package (each is named), or the directory holds something.
-        SetupError: the runner is not installed, or this machine cannot write there.
+        SetupError: the runner is not installed, or this machine cannot write there or lacks a container engine.
         JobFailed: the workflow failed, with its exit code, or a signal ended it (128 + signal).
     """
     check_free(directory)
-    inputs = check_inputs(package_inputs(load(package)), given)
-    _check_installed()
+    found = read_package(package, root=root, portable=False)
+    inputs = check_inputs(found.inputs, given)
+    if missing := missing_files(inputs):
+        raise UsageError(f"inputs: {'; '.join(f'{path} does not exist' for path in missing)}")
+    _check_installed(found)
     home = directory.resolve()  # `.` and `..` have no usable name
     begin = time.monotonic()
     with writing(directory):
         home.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(home) as scratch:
+            (scratch / "package.json").write_text(found.text, encoding="utf-8")
             (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
-            outputs = _run(_command(package, scratch), progress)
+            outputs = _run(_command(scratch), scratch / "failure.json", progress)
             _move_home(outputs, scratch / "results", home)
             outputs = relative(outputs, scratch / "results")
             save(outputs, home)
     return describe(directory, time.monotonic() - begin, outputs)
 
 
-def _check_installed() -> None:
+def _check_installed(package: Package) -> None:
+    if package.needs:
+        raise SetupError(f"cannot run the package on this machine: it needs {'; '.join(package.needs)}")
     missing = [name for name in ("cwltool", "dask_gateway_server") if not _installed(name)]
     if missing:
         raise SetupError(
@@ -83,37 +94,43 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _command(package: Path, scratch: Path) -> list[str]:
+def _command(scratch: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "cwl_dask.local.main"),
         *("--dask-gateway", "local"),
-        *("--no-container", "--skip-schemas", "--disable-color"),
+        *("--no-container", "--skip-schemas", "--disable-color", "--enable-ext"),
+        "--relax-path-checks",  # names with spaces, umlauts, % and # are quoted by the runner
         *(["--quiet"] if logging.getLogger("bai_kit").level > logging.INFO else []),
         *("--outdir", str(scratch / "results")),
         *("--tmp-outdir-prefix", str(scratch / "out-"), "--tmpdir-prefix", str(scratch / "tmp-")),
-        *(str(package.resolve()), str(scratch / "params.json")),
+        *(str(scratch / "package.json"), str(scratch / "params.json")),
     ]
 
 
-def _environment() -> dict[str, str]:
-    """Let `python` and `dask` be those of this interpreter's environment, also when it is not activated."""
+def _environment(failure: Path) -> dict[str, str]:
+    """Return the runner's environment: `python` and `dask` are this interpreter's, also when it is not activated."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", "CWL_DASK_FAILURE": str(failure)}
 
 
-def _run(command: list[str], progress: Progress) -> dict[str, Any]:
+def _run(command: list[str], failure: Path, progress: Progress) -> dict[str, Any]:
     """Run the runner to its end, with its lines shown as they come; return its outputs.
 
-    A process group of its own: Ctrl-C reaches the runner alone, through us, and it ends its steps in order.
+    The runner has a process group of its own, so Ctrl-C in a terminal reaches this process only, which passes the
+    signal on; the runner then ends its steps in order.
+
+    Args:
+        command: The runner with its arguments.
+        failure: Where the runner writes the reason of a failure (AGENTS.md, contract 4).
+        progress: Where lines are shown.
     """
     log.debug("starting %s", command)
     received: list[int] = []
-    first_error = ""
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as stdout,
         _passed_on(received) as runners,
         subprocess.Popen(
-            command, env=_environment(), stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
+            command, env=_environment(failure), stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE,
             process_group=0, text=True, errors="replace",
         ) as runner,
     ):  # fmt: skip
@@ -122,8 +139,6 @@ def _run(command: list[str], progress: Progress) -> dict[str, Any]:
             runner.send_signal(received[0])
         for line in runner.stderr or ():
             progress.line(line.rstrip("\n"))
-            if not first_error and "| ERROR" in line:
-                first_error = line.partition(" - ")[2].strip()
         code = runner.wait()
         stdout.seek(0)
         text = stdout.read()
@@ -131,7 +146,8 @@ def _run(command: list[str], progress: Progress) -> dict[str, Any]:
         name = signal.Signals(received[0]).name
         raise JobFailed(f"cancelled by {name}: the cluster is dismissed, nothing runs", exit_code=128 + received[0])
     if code:
-        reason = f": {first_error}" if first_error else ""
+        event = parse_failure(failure.read_text(encoding="utf-8") if failure.exists() else None)
+        reason = f": {event.message}" if event else ""
         raise JobFailed(f"the workflow failed with exit code {code}{reason}", exit_code=code if code > 0 else 1)
     outputs: dict[str, Any] = json.loads(text)
     return outputs

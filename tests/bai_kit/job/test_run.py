@@ -15,7 +15,7 @@ from bai_kit.job.template import LONGEST_NAME, Template, new_name
 from bai_kit.progress import Progress
 from tests.bai_kit.fakes import FakeKube, LocalVolume, job_template, pod_object
 
-PACKAGE = {"class": "Workflow", "inputs": {"url": "string"}}
+PACKAGE = {"cwlVersion": "v1.2", "class": "Workflow", "inputs": {"url": "string"}, "outputs": [], "steps": []}
 EVENT = {"kind": "step", "step": "map", "code": 7, "temporary": False, "message": "step map failed with exit code 7"}
 
 

@@ -1,239 +1,218 @@
-"""Reading, checking and converting application packages."""
+"""Validation and conversion of application packages, with cwltool itself as the runner of what was converted."""
 
+import io
 import json
+import re
+from functools import partial
 from pathlib import Path
 
 import pytest
+from cwltool.main import main as cwltool
 
 from bai_kit.errors import PackageError
-from bai_kit.package import document as package
+from bai_kit.package import document as packages
+from cwl_dask.core.extension import register
+from tests.bai_kit.package.documents import tool, workflow
 
 ROOT = Path(__file__).parents[3]
-TOOL = """\
-cwlVersion: v1.2
-class: CommandLineTool
-id: {id}
-baseCommand: {command}
-inputs: {{text: {{type: string, inputBinding: {{position: 1}}}}}}
-outputs: {{out: stdout}}
-stdout: out.txt
-"""
 
 
-def tool(folder: Path, name: str = "tool.cwl", *, id: str = "echo", command: str = "echo") -> Path:  # noqa: A002
-    (folder / name).write_text(TOOL.format(id=id, command=command))
-    return folder / name
+known = partial(register, enable_ext=True)
+"""Keeps the requirement known after a run of plain cwltool, which would forget it."""
 
 
-def workflow(folder: Path, *runs: str, top: str = "") -> Path:
-    steps = "\n".join(f"  s{i}: {{run: {run}, in: {{text: text}}, out: [out]}}" for i, run in enumerate(runs))
-    path = folder / "workflow.cwl"
-    path.write_text(
-        f"cwlVersion: v1.2\n{top}class: Workflow\ninputs: {{text: string}}\n"
-        f"outputs: {{out: {{type: File, outputSource: s0/out}}}}\nsteps:\n{steps}\n"
+def convert(path: Path | str, root: Path | None = None) -> dict:
+    return json.loads(packages.convert(path, root))
+
+
+def run(package: Path | dict, folder: Path, **values: object) -> dict:
+    """Return what plain cwltool makes of a package, without naming a process."""
+    if isinstance(package, dict):
+        (folder / "converted").mkdir(exist_ok=True)
+        (folder / "converted/p.json").write_text(json.dumps(package))
+        package = folder / "converted/p.json"
+    (folder / "values.json").write_text(json.dumps(values))
+    out = io.StringIO()
+    argv = ["--quiet", "--no-container", "--skip-schemas", "--outdir", str(folder / "out")]
+    assert (
+        cwltool(
+            [*argv, str(package), str(folder / "values.json")],
+            stdout=out,
+            stderr=io.StringIO(),
+            custom_schema_callback=known,
+        )
+        == 0
     )
-    return path
-
-
-def convert(path: Path) -> dict:
-    return json.loads(package.convert(path))
+    return json.loads(out.getvalue())
 
 
 def test_our_own_package_is_valid_and_says_what_a_run_needs() -> None:
-    valid = package.validate(ROOT / "bai/bai.cwl")
-    assert valid.processes == ["main (Workflow)", "bai (CommandLineTool)"]
+    valid = packages.validate(ROOT / "bai/bai.cwl")
+    assert valid.processes == ("main (Workflow)", "bai (CommandLineTool)")
     assert [name for name in valid.inputs if not name.endswith("?")] == ["pre_fire_url", "post_fire_url"]
+    assert valid.needs == ()
+    assert "  inputs     pre_fire_url, post_fire_url, " in valid.__rich__()
 
 
 def test_the_charts_copy_is_what_convert_makes_of_our_package() -> None:
     copy = ROOT / "charts/bai-chart/files/app-package.json"
-    assert copy.read_text() == package.convert(ROOT / "bai/bai.cwl"), f"run: bai-kit package convert -o {copy}"
+    assert copy.read_text() == packages.convert(ROOT / "bai/bai.cwl"), f"run: bai-kit package convert -o {copy}"
 
 
 def test_our_package_is_found_beside_the_toolkit() -> None:
-    assert package.own_package().resolve() == ROOT / "bai/bai.cwl"
+    assert packages.own_package().resolve() == ROOT / "bai/bai.cwl"
 
 
-def test_conversion_keeps_the_order_of_keys_and_gives_the_same_bytes_twice(tmp_path: Path) -> None:
-    path = tool(tmp_path)
-    assert list(convert(path)) == ["cwlVersion", "class", "id", "baseCommand", "inputs", "outputs", "stdout"]
-    assert package.convert(path) == package.convert(path)
+def test_a_document_that_is_complete_keeps_its_form_and_dates_stay_text(tmp_path: Path) -> None:
+    path = tool(tmp_path, more="s:date: 2024-05-01\n$namespaces: {s: 'https://schema.org/'}\n")
+    assert list(convert(path)) == [
+        "cwlVersion",
+        "class",
+        "id",
+        "baseCommand",
+        "inputs",
+        "outputs",
+        "stdout",
+        "s:date",
+        "$namespaces",
+    ]
+    assert convert(path)["s:date"] == "2024-05-01"
+    assert packages.convert(path) == packages.convert(path)
 
 
-def test_converting_what_was_converted_changes_nothing(tmp_path: Path) -> None:
+def test_an_entry_point_with_another_name_becomes_main_and_the_metadata_stay(tmp_path: Path) -> None:
+    graph = workflow(tmp_path, "'#say'", name="water-extent", graph=("say",), more="s:softwareVersion: 1.4.1\n")
+    packed = convert(graph)
+    assert (packed["s:softwareVersion"], packed["$namespaces"]) == ("1.4.1", {"s": "https://schema.org/"})
+    assert [process["id"] for process in packed["$graph"]] == ["#main", "#say"]
+    assert run(packed, tmp_path, text="hi")["out"]["size"] == 3
+
+
+def test_a_step_may_name_its_own_file_or_others_of_other_versions(tmp_path: Path) -> None:
+    tool(tmp_path, "old.cwl", version="v1.0")
+    tool(tmp_path, "sub/tool.cwl", command="echo no")
+    graph = workflow(tmp_path, "workflow.cwl#say", "old.cwl", "sub/tool.cwl", graph=("say",))
+    packed = convert(graph)
+    assert {process["class"] for process in packed["$graph"]} == {"Workflow", "CommandLineTool"}
+    assert len(packed["$graph"]) == 4
+    assert run(packed, tmp_path, text="hi")["out"]["size"] == run(graph, tmp_path, text="hi")["out"]["size"] == 3
+
+
+def test_a_second_conversion_has_the_same_bytes(tmp_path: Path) -> None:
     tool(tmp_path)
-    text = package.convert(workflow(tmp_path, "tool.cwl"))
+    text = packages.convert(workflow(tmp_path, "tool.cwl"))
     (tmp_path / "once.json").write_text(text)
-    assert package.convert(tmp_path / "once.json") == text
+    assert packages.convert(tmp_path / "once.json") == text
 
 
-def test_yaml_is_read_as_yaml_1_2_and_dates_stay_text(tmp_path: Path) -> None:
-    (tmp_path / "odd.yaml").write_text("on: no\ntime: 12:30:00\ndate: 2024-05-01\nten: 010\nnorway: NO\n")
-    assert package.load_document(tmp_path / "odd.yaml") == {
-        "on": "no",
-        "time": "12:30:00",
-        "date": "2024-05-01",
-        "ten": 10,
-        "norway": "NO",
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "where", "reason"),
-    [
-        ("a: 1\nb: 2\na: 3\n", ":3:1", "duplicate key"),
-        ("a: 1\n---\nb: 2\n", ":2:1", "another document"),
-        ("a: [1\n", ":2:1", "expected"),
-        ("a: !python/name:os.system x\n", ":1:4", "could not determine a constructor"),
-        ("[1, 2]\n", "", "not a CWL document"),
-        ("class: CommandLineTool\n", "", "cwlVersion is missing"),
-    ],
-)
-def test_a_file_that_is_no_package_is_refused_with_line_and_reason(
-    tmp_path: Path, text: str, where: str, reason: str
-) -> None:
-    (tmp_path / "bad.cwl").write_text(text)
-    with pytest.raises(PackageError) as error:
-        package.convert(tmp_path / "bad.cwl")
-    assert f"bad.cwl{where}: " in error.value.message
-    assert reason in error.value.message
-
-
-def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "binary.cwl").write_bytes(b"a: \xff\xfe")
-    for name, reason in [("none.cwl", "No such file"), ("binary.cwl", "not UTF-8 text, at byte 3")]:
-        with pytest.raises(PackageError, match=reason):
-            package.validate(tmp_path / name)
-
-
-def test_invalid_cwl_is_refused_with_file_line_and_field(tmp_path: Path) -> None:
-    path = tool(tmp_path)
-    path.write_text(path.read_text().replace("baseCommand", "baseComand"))
-    with pytest.raises(PackageError) as error:
-        package.validate(path)
-    assert "tool.cwl:4:1:" in error.value.message
-    assert "baseComand" in error.value.message
-
-
-def test_a_step_with_an_unknown_source_is_refused(tmp_path: Path) -> None:
+def test_processes_without_an_id_get_the_same_bytes_each_time(tmp_path: Path) -> None:
     tool(tmp_path)
-    path = workflow(tmp_path, "tool.cwl")
-    path.write_text(path.read_text().replace("in: {text: text}", "in: {text: txet}"))
-    with pytest.raises(PackageError, match=r"workflow\.cwl:6.*txet"):
-        package.validate(path)
-
-
-def test_files_that_steps_run_become_processes_of_the_graph(tmp_path: Path) -> None:
-    tool(tmp_path)
-    (tmp_path / "sub").mkdir()
-    tool(tmp_path / "sub", command="cat")  # the same id
-    packed = convert(workflow(tmp_path, "tool.cwl", "sub/tool.cwl", "tool.cwl#echo"))
-    main, first, second = packed["$graph"]
-    assert (main["id"], first["id"], second["id"]) == ("main", "echo", "echo_2")
-    assert [step["run"] for step in main["steps"].values()] == ["#echo", "#echo_2", "#echo"]
-    assert (first["baseCommand"], second["baseCommand"]) == ("echo", "cat")
-    assert "cwlVersion" not in first
-
-
-def test_a_graph_that_a_step_runs_is_taken_over_with_its_own_references(tmp_path: Path) -> None:
-    tool(tmp_path)
-    inner = workflow(tmp_path, "'#echo'")
-    graph = {"cwlVersion": "v1.2", "$graph": []}
-    for path, name in [(inner, "main"), (tmp_path / "tool.cwl", "echo")]:
-        process = package.load_document(path)
-        process.pop("cwlVersion")
-        graph["$graph"].append(process | {"id": name})
-    (tmp_path / "graph.json").write_text(json.dumps(graph))
-    packed = convert(workflow(tmp_path, "graph.json", top="requirements: {SubworkflowFeatureRequirement: {}}\n"))
-    assert [each["id"] for each in packed["$graph"]] == ["main", "graph", "echo"]
-    assert packed["$graph"][0]["steps"]["s0"]["run"] == "#graph"
-    assert packed["$graph"][1]["steps"]["s0"]["run"] == "#echo"
-
-
-def test_imports_and_includes_are_resolved_beside_the_file_that_has_them(tmp_path: Path) -> None:
-    (tmp_path / "parts").mkdir()
-    (tmp_path / "parts/text.md").write_text("Says {{ it }}.\n")
-    (tmp_path / "parts/text.yml").write_text("{type: string, doc: {$include: text.md}}\n")
-    path = tool(tmp_path)
-    path.write_text(
-        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: 'true'\n"
-        "inputs: {text: {$import: parts/text.yml}}\noutputs: []\n"
+    path = workflow(
+        tmp_path,
+        "tool.cwl",
+        "{class: ExpressionTool, inputs: {text: string}, outputs: {out: File}, expression: '$(null)'}",
     )
-    assert convert(path)["inputs"] == {"text": {"type": "string", "doc": "Says {{ it }}.\n"}}
+    path.write_text(path.read_text().replace("v1.2", "v1.0"))
+    (tmp_path / "tool.cwl").write_text((tmp_path / "tool.cwl").read_text().replace("v1.2", "v1.0"))
+    assert packages.convert(path) == packages.convert(path)
 
 
-def test_namespaces_of_all_files_are_kept_and_schemas_are_not_fetched_at_run_time(tmp_path: Path) -> None:
-    path = tool(tmp_path)
-    path.write_text('$namespaces: {b: "http://b/"}\n' + path.read_text() + "b:x: 1\n")
-    packed = convert(
-        workflow(tmp_path, "tool.cwl", top='$namespaces: {a: "http://a/"}\n$schemas: ["http://a/s.rdf"]\n')
+def test_types_that_a_schema_requirement_imports_travel_with_the_package(tmp_path: Path) -> None:
+    (tmp_path / "kinds.yml").write_text("- {name: area, type: record, fields: {label: string}}\n")
+    path = tool(
+        tmp_path,
+        more="requirements: {SchemaDefRequirement: {types: [{$import: kinds.yml}]}}\narguments: [$(inputs.text.label)]\n",
     )
-    assert packed["$namespaces"] == {"a": "http://a/", "b": "http://b/"}
-    assert "$schemas" not in packed
-    path.write_text(path.read_text().replace("b:", "a:"))
-    with pytest.raises(PackageError, match=r"\$namespaces\.a has another address"):
-        convert(tmp_path / "workflow.cwl")
-
-
-@pytest.mark.parametrize(
-    ("run", "reason"),
-    [
-        ("none.cwl", "no such file"),
-        ("https://127.0.0.1/tool.cwl", "network address"),
-        ("workflow.cwl", "leads back to itself"),
-        ("tool.cwl#other", "that file has echo"),
-        ("old.cwl", "one version is needed"),
-    ],
-)
-def test_a_reference_that_cannot_be_embedded_is_refused(tmp_path: Path, run: str, reason: str) -> None:
-    old = tool(tmp_path, "old.cwl")
-    old.write_text(old.read_text().replace("v1.2", "v1.0"))
-    tool(tmp_path)
-    with pytest.raises(PackageError, match=reason):
-        package.load(workflow(tmp_path, run))
-
-
-def test_a_default_file_of_this_machine_is_refused(tmp_path: Path) -> None:
-    path = tool(tmp_path)
     path.write_text(
         path.read_text().replace(
-            "inputs: {", "inputs: {data: {type: File, default: {class: File, location: data.txt}}, "
+            "inputs: {text: {type: string, inputBinding: {position: 1}}}", "inputs: {text: 'kinds.yml#area'}"
         )
     )
-    with pytest.raises(PackageError, match=r"default File data\.txt"):
-        package.convert(path)
+    assert run(convert(path), tmp_path, text={"label": "north"})["out"]["size"] == 6
+
+
+def test_an_input_may_be_called_like_a_keyword_and_maps_may_be_merged(tmp_path: Path) -> None:
+    path = tool(tmp_path)
+    text = path.read_text().replace("inputs: {text:", "inputs: {run:")
+    path.write_text(text + "hints:\n- &r {class: ResourceRequirement, coresMin: 1}\n- {<<: *r, ramMin: 9}\n")
+    packed = convert(path)
+    assert packed["hints"][1] == {"class": "ResourceRequirement", "coresMin": 1, "ramMin": 9}
+    assert run(packed, tmp_path, run="hi")["out"]["size"] == 3
+
+
+def test_includes_are_embedded(tmp_path: Path) -> None:
+    (tmp_path / "text.md").write_text("Says it.\n")
+    assert convert(tool(tmp_path, more="doc: {$include: text.md}\n"))["doc"] == "Says it.\n"
+
+
+def test_schemas_are_not_fetched_at_run_time(tmp_path: Path) -> None:
+    assert "$schemas" not in convert(tool(tmp_path, more='$schemas: ["http://127.0.0.1:9/s.rdf"]\n'))
+
+
+def with_default(folder: Path, value: str, kind: str = "File") -> Path:
+    path = tool(folder, command="cat")
+    path.write_text(
+        re.sub(
+            "inputs: .*",
+            lambda _: f"inputs: {{text: {{type: {kind}, default: {value}, inputBinding: {{}}}}}}",
+            path.read_text(),
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("name", ["legend.txt", "a b%23ü.txt"])
+def test_a_default_file_travels_with_the_package(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("legend")
+    packed = convert(with_default(tmp_path, json.dumps({"class": "File", "path": name})))
+    assert packed["inputs"]["text"]["default"] == {"class": "File", "basename": name, "contents": "legend"}
+
+
+def test_a_default_directory_travels_too(tmp_path: Path) -> None:
+    (tmp_path / "parts/deep").mkdir(parents=True)
+    (tmp_path / "parts/deep/a.txt").write_text("a")
+    found = convert(with_default(tmp_path, "{class: Directory, location: parts}", "Directory"))["inputs"]["text"][
+        "default"
+    ]
+    assert found["listing"][0]["listing"] == [{"class": "File", "basename": "a.txt", "contents": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"), [(bytes(70_000), "has 70000 bytes; 65536 fit"), (b"\xff", "is not UTF-8 text")]
+)
+def test_a_default_file_that_cannot_travel_is_named_and_stays_where_it_is_for_a_run_here(
+    tmp_path: Path, data: bytes, reason: str
+) -> None:
+    (tmp_path / "big.bin").write_bytes(data)
+    path = with_default(tmp_path, "{class: File, location: big.bin}")
+    with pytest.raises(PackageError, match=rf"big\.bin a part of the package: the file {reason}"):
+        packages.convert(path)
+    here = json.loads(packages.read_package(path, portable=False).text)
+    assert here["inputs"]["text"]["default"]["location"] == (tmp_path / "big.bin").as_uri()
+
+
+def test_a_default_file_outside_the_folder_is_refused_and_a_missing_one_may_be_given(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="cannot read /etc/hostname: the file is outside the package's folder"):
+        packages.convert(with_default(tmp_path, "{class: File, location: /etc/hostname}"))
+    assert convert(with_default(tmp_path, "{class: File, location: none.txt}"))
+
+
+def test_a_container_that_is_required_is_named(tmp_path: Path) -> None:
+    tool(tmp_path, more="requirements: {DockerRequirement: {dockerPull: 'a/b:1'}}\n")
+    valid = packages.validate(workflow(tmp_path, "tool.cwl"))
+    assert valid.needs == ("a container engine, because tool.cwl runs only in the image a/b:1",)
+
+
+def test_a_value_without_a_json_form_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="a value has no JSON form"):
+        packages.convert(tool(tmp_path, more="s:x: .nan\n$namespaces: {s: 'https://s/'}\n"))
 
 
 def test_a_file_is_written_whole_and_readable(tmp_path: Path) -> None:
     target = tmp_path / "new/app.json"
-    assert package.write("{}\n", target).bytes == 3
+    assert packages.write("{}\n", target).bytes == 3
     assert target.read_text() == "{}\n"
     assert oct(target.stat().st_mode)[-3:] == "644"
-    assert [each.name for each in target.parent.iterdir()] == ["app.json"]
-    with pytest.raises(PackageError, match="cannot be written"):
-        package.write("{}", target / "below-a-file.json")
-
-
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ("workerMemory: 1G", "workerCores: missing"),
-        (
-            "workerCores: 2, workerCoresLimit: 1, workerMemory: 1G, clusterMaxCores: 2, clusterMaxMemory: 4G",
-            "workerCores",
-        ),
-        (
-            "workerCores: 1, workerCoresLimit: 1, workerMemory: 1X, clusterMaxCores: 2, clusterMaxMemory: 4G",
-            "workerMemory",
-        ),
-    ],
-)
-def test_a_wrong_dask_requirement_is_refused_though_it_is_a_hint(tmp_path: Path, fields: str, reason: str) -> None:
-    path = tool(tmp_path)
-    path.write_text(
-        path.read_text()
-        + '$namespaces: {d: "https://calrissian-cwl.github.io/schema#"}\n'
-        + f"hints:\n  d:DaskGatewayRequirement: {{{fields}}}\n"
-    )
-    with pytest.raises(PackageError, match=rf"tool\.cwl:10.*{reason}"):
-        package.validate(path)
+    assert [path.name for path in target.parent.iterdir()] == ["app.json"]
+    with pytest.raises(PackageError, match="cannot write"):
+        packages.write("{}", target / "below-a-file.json")

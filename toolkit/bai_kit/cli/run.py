@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bai_kit.cli.options import Common, KeepLog, limits_of, with_options
-from bai_kit.errors import UsageError
+from bai_kit.cli.package import PackageRoot
 from bai_kit.package import document as packages
 
 RESULTS = Path("results")
@@ -24,7 +24,8 @@ def run(
     post_fire_url: Annotated[str | None, typer.Option(help="STAC item after the fire: URL or path.")] = None,
     param: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Any input; repeatable.")] = None,
     params: Annotated[Path | None, typer.Option(metavar="FILE", help="Inputs as YAML or JSON.")] = None,
-    package: Annotated[Path | None, typer.Option(metavar="FILE", help="Another application package.")] = None,
+    package: Annotated[str | None, typer.Option(metavar="FILE|URL[#NAME]", help="Another application package.")] = None,
+    package_root: PackageRoot = None,
     output_dir: OutputDir = RESULTS,
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, without Kubernetes.")] = False,
     name: Annotated[str | None, typer.Option(help="The job's name.", show_default="RELEASE-TIME-LETTERS")] = None,
@@ -43,7 +44,7 @@ def run(
         from bai_kit.local import run_local  # noqa: PLC0415 - see above
 
         with open_progress(zone=None) as progress:
-            return run_local(package or packages.own_package(), given, output_dir, progress)
+            return run_local(package or packages.own_package(), given, output_dir, progress, root=package_root)
     from bai_kit.job.run import RunRequest, run_job  # noqa: PLC0415 - see above
     from bai_kit.kube.quantities import quantity  # noqa: PLC0415 - see above
 
@@ -52,7 +53,7 @@ def run(
         inputs=given,
         output_dir=output_dir,
         release=common.named_release(),
-        package=json.loads(packages.convert(package)) if package else None,
+        package=json.loads(packages.read_package(package, root=package_root, portable=False).text) if package else None,
         name=name,
         detach=detach,
         keep=keep,
@@ -88,11 +89,9 @@ def _inputs(
     file: Path | None, pairs: list[str] | None, options: dict[str, str | None], *, local: bool
 ) -> dict[str, Any]:
     """Put together what the user gave; the more specific wins: options, then pairs, then the file."""
-    from bai_kit.package.inputs import parse_params  # noqa: PLC0415
+    from bai_kit.package.inputs import parse_params, read_params  # noqa: PLC0415 - `--help` need not load it
 
-    given = packages.load_document(file) if file else {}
-    if not isinstance(given, dict):
-        raise UsageError(f"{file}: not inputs by name")
+    given = read_params(file) if file else {}
     here = {name: _absolute(value) if local else value for name, value in options.items() if value}
     return {**given, **parse_params(pairs or ()), **here}
 

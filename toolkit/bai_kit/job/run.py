@@ -22,7 +22,7 @@ from bai_kit.job.watch import watched_workers
 from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import terminated
 from bai_kit.kube.rights import check_rights_and_volume
-from bai_kit.package.inputs import check_inputs, package_inputs
+from bai_kit.package.inputs import check_inputs, collect_uploads, package_inputs
 from bai_kit.package.outputs import RunResult, describe, relative, save
 from bai_kit.progress import Progress, read_line
 
@@ -111,7 +111,8 @@ def run_job(
     template = load_template(kube, request.release)
     package = request.package or template.package
     inputs = check_inputs(package_inputs(package), request.inputs) if package else dict(request.inputs)
-    files = list_files((), limit=request.upload_bytes)
+    (changed, inputs), uploads = collect_uploads([request.package, inputs])
+    files = list_files([(upload.source, upload.target) for upload in uploads], limit=request.upload_bytes)
     check_rights_and_volume(kube, claim_of(template.pod)[0])
     progress.phase("checks", "inputs, permissions and volume", quiet=True)
     last = f"-try{request.retries + 1}" if request.retries else ""
@@ -119,7 +120,7 @@ def run_job(
     check_name(first + last)
     for attempt in range(request.retries + 1):
         name = f"{first}-try{attempt + 1}" if attempt else first
-        body = fill(template, name, inputs, package=request.package, timeout_s=request.timeout_s)
+        body = fill(template, name, inputs, package=changed, timeout_s=request.timeout_s)
         try:
             return _Run(kube, request, template, name, progress).to_its_end(body, files)
         except JobFailed as failed:

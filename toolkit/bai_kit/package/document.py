@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from bai_kit.errors import PackageError
+from bai_kit.package.addresses import shown
 from bai_kit.package.inputs import Input, inputs_of
-from bai_kit.package.fetching import shown
 from bai_kit.package.loading import Loaded, load, load_text, local, needs, pack, parse_yaml
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST_CONTENTS = 64 * 1024
 """Bytes of a default File that can be part of a package: CWL's limit for the `contents` of a File."""
 
@@ -150,6 +152,12 @@ def _complete(data: Any, loaded: Loaded, *, portable: bool) -> Package:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
     except (TypeError, ValueError) as exc:
         raise PackageError(f"cannot convert {shown(loaded.url)}: a value has no JSON form: {exc}") from exc
+    # cwltool gives a random name to a process without one, in each conversion another.
+    random = dict.fromkeys(
+        name for name in _UUID.findall(text) if not any(name in t for t in loaded.fetcher.texts.values())
+    )
+    for number, name in enumerate(random, start=1):
+        text = text.replace(name, f"process-{number}")
     alone = load_text(text)
     names = [(process.get("id", "main").rpartition("#")[2], process["class"]) for process in data.get("$graph", [data])]
     processes = tuple(f"{name} ({kind})" for name, kind in names)
@@ -186,8 +194,10 @@ def embed_files(node: Any, loaded: Loaded, *, portable: bool) -> Any:
 def _literal(path: Path, *, portable: bool) -> dict[str, Any] | None:
     """Return a File or Directory as a literal; None when it cannot be one and need not."""
     if path.is_dir():
-        listing = [_literal(entry, portable=True) for entry in sorted(path.iterdir())] if portable else None
-        return listing and {"class": "Directory", "basename": path.name, "listing": listing}
+        if not portable:
+            return None
+        listing = [_literal(entry, portable=True) for entry in sorted(path.iterdir())]
+        return {"class": "Directory", "basename": path.name, "listing": listing}
     size = path.stat().st_size if path.is_file() else MOST_CONTENTS + 1
     with contextlib.suppress(UnicodeDecodeError):
         if size <= MOST_CONTENTS:

@@ -13,6 +13,8 @@ from ruamel.yaml import YAML, YAMLError
 from schema_salad.exceptions import ValidationException
 from schema_salad.fetcher import DefaultFetcher
 
+from bai_kit.package.addresses import shown
+
 MOST_BYTES = 1 << 20
 """Bytes of one document with its aliases written out; a Kubernetes ConfigMap, which holds a package, takes no more."""
 MOST_DEPTH = 100
@@ -28,17 +30,19 @@ DOWNLOAD_S = 60.0
 class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has no types
     """Fetches the documents of one package for cwltool."""
 
-    def __init__(self, folder: Path | None, texts: dict[str, str], cache: Any) -> None:
+    def __init__(self, folder: Path | None, texts: dict[str, str], cache: Any, *, alone: bool = False) -> None:
         """Prepare to fetch.
 
         Args:
             folder: Local references must stay inside this folder; None allows no local file.
             texts: The package's texts so far, by URL; cwltool makes several fetchers for one package.
             cache: Other texts by URL, cwltool's schemas among them.
+            alone: Whether one document must do without any other.
         """
         super().__init__(cache, requests.Session())
         self.folder = folder
         self.texts = texts
+        self.most_files = 1 if alone else MOST_FILES
 
     def fetch_text(self, url: str, content_types: list[str] | None = None) -> str:
         """Return the text at a URL.
@@ -49,8 +53,8 @@ class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has 
         if url in self.cache and isinstance(self.cache[url], str):  # a schema of cwltool's
             return str(self.cache[url])
         if url not in self.texts:
-            if len(self.texts) == MOST_FILES:
-                raise ValidationException(f"the package refers to more than {MOST_FILES} files")
+            if len(self.texts) == self.most_files:
+                raise ValidationException(f"cannot read {shown(url)}: the package has {self.most_files} files already")
             remote = urlsplit(url).scheme in {"http", "https"}
             data = self._download(url, content_types) if remote else read(self.local(url))
             try:
@@ -75,8 +79,9 @@ class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has 
         parts = urlsplit(url)
         path = Path(unquote(parts.path)).resolve()
         if parts.scheme != "file" or self.folder is None or not path.is_relative_to(self.folder):
-            where = f"outside the package's folder {self.folder}" if self.folder else "on this machine"
-            raise ValidationException(f"cannot read {shown(url)}: the file is {where}; see --package-root")
+            reason = f"the file is outside the package's folder {self.folder}; see --package-root"
+            reason = reason if self.folder else "a document from the network reads no file of this machine"
+            raise ValidationException(f"cannot read {shown(url)}: {reason}")
         return path
 
     def _download(self, url: str, content_types: list[str] | None) -> bytes:
@@ -84,7 +89,8 @@ class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has 
         try:
             deadline = time.monotonic() + DOWNLOAD_S
             with self.session.get(url, headers=accept, timeout=TIMEOUT_S, stream=True) as answer:
-                answer.raise_for_status()
+                if not answer.ok:
+                    raise ValidationException(f"cannot fetch {shown(url)}: HTTP {answer.status_code}")
                 data = bytearray()
                 for part in answer.iter_content(1 << 16):
                     data += part
@@ -92,8 +98,6 @@ class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has 
                         raise ValidationException(f"cannot fetch {shown(url)}: more than {MOST_BYTES} bytes")
                     if time.monotonic() > deadline:
                         raise ValidationException(f"cannot fetch {shown(url)}: not complete after {DOWNLOAD_S:.0f} s")
-        except requests.HTTPError as exc:
-            raise ValidationException(f"cannot fetch {shown(url)}: HTTP {exc.response.status_code}") from exc
         except requests.RequestException as exc:
             raise ValidationException(f"cannot fetch {shown(url)}: {type(exc).__name__}") from exc
         return bytes(data)
@@ -155,11 +159,3 @@ def _too_large(events: Iterable[Any]) -> str:
         if len(open_nodes) > MOST_DEPTH:
             return f"more than {MOST_DEPTH} levels deep"
     return ""
-
-
-def shown(url: str) -> str:
-    """Return a URL as messages show it: a path for a local file, without user, password and query for an address."""
-    parts = urlsplit(url)
-    if parts.scheme in {"", "file"}:
-        return unquote(parts.path)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

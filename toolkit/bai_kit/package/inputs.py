@@ -4,8 +4,8 @@ A value is text from the command line (`Text`), which is read by the input's typ
 the type as it is.
 """
 
+import contextlib
 import json
-import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from bai_kit.errors import PackageError, UsageError
+from bai_kit.errors import UsageError
 
 REQUIREMENTS = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
 """Keys under which a file of inputs may give requirements; every CWL runner understands the second one."""
@@ -42,7 +42,7 @@ class Upload:
 
     source: Path
     target: str
-    """Path below the job's folder on the volume."""
+    """Path below the folder `inputs` of the job."""
 
 
 def package_inputs(package: Mapping[str, Any]) -> tuple[Input, ...]:
@@ -176,9 +176,9 @@ def collect_uploads(values: Any) -> tuple[Any, tuple[Upload, ...]]:
     uploads: list[Upload] = []
 
     def move(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
-        target = f"inputs/{len(uploads)}/{path.name}"
+        target = f"{len(uploads)}/{path.name}"
         uploads.append(Upload(path, target))
-        return {**value, "location": f"file://{quote(f'/calrissian/{target}')}"}
+        return {**value, "location": f"file://{quote(f'/calrissian/inputs/{target}')}"}
 
     return _with_local_files(values, move), tuple(uploads)
 
@@ -249,7 +249,8 @@ def _candidates(schema: Any, text: str) -> Iterator[Any]:
         yield _file(places, text)
     for kind in kinds:
         if kind.type == "array":
-            yield [read_value(kind.items, Text(part)) for part in text.split(",")]
+            with contextlib.suppress(ValueError):
+                yield [read_value(kind.items, Text(part)) for part in text.split(",")]
         for simple, convert in _LENIENT.items():
             if kind.type in simple:
                 yield convert(text)
@@ -283,11 +284,10 @@ def _json(text: str) -> Any:
 
 
 def _number(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-        return number if math.isfinite(number) else None
+    for read in (int, float):
+        with contextlib.suppress(ValueError):
+            return read(text)
+    return None
 
 
 _LENIENT: dict[tuple[str, ...], Callable[[str], Any]] = {

@@ -10,14 +10,14 @@ import logging
 import re
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urlsplit
 
 from bai_kit.errors import PackageError
-from bai_kit.package.fetching import Fetcher, shown, too_large
+from bai_kit.package.addresses import shown, split
 
 MOST_REASONS = 10
 """Reasons of an invalid package that are shown; later reasons often follow from the first."""
@@ -37,25 +37,17 @@ class Loaded:
     """cwltool's object for this process."""
     context: Any
     """cwltool's loading context, with the index of all documents."""
-    fetcher: Fetcher
+    fetcher: Any
+    """The package's `Fetcher`, with the texts of all documents."""
 
 
-def split(package: str | Path) -> tuple[str, str]:
-    """Return the URL of a package's document, and the process after `#`, which may be empty."""
-    text = str(package)
-    if urlsplit(text).scheme in {"http", "https", "file"}:
-        url, name = urldefrag(text)
-        return url, name
-    path, _, name = (text, "", "") if Path(text).exists() else text.partition("#")
-    return Path(path).resolve().as_uri(), name
-
-
-def load(package: str | Path, root: Path | None = None) -> Loaded:
+def load(package: str | Path, root: Path | None = None, *, alone: bool = False) -> Loaded:
     """Load a package as the runners do: by CWL's schema, by cwltool's own checks, and by those of our requirement.
 
     Args:
         package: Path or URL of a document, with `#NAME` for one of its processes.
         root: Folder that local references must stay in; the document's own folder when None.
+        alone: Whether the document must do without any other.
 
     Raises:
         PackageError: the package is not valid; a line for each reason, with file, line and column.
@@ -64,7 +56,7 @@ def load(package: str | Path, root: Path | None = None) -> Loaded:
     local = Path(shown(url)) if urlsplit(url).scheme == "file" else None
     folder = (root.resolve() if root else local.parent) if local else None
     with _translated(shown(url)), _limited(), _quiet():
-        return _load(url, name, folder)
+        return _load(url, name, functools.partial(_fetcher, folder, {}, alone=alone))
 
 
 def local(loaded: Loaded, url: str) -> Path:
@@ -74,7 +66,8 @@ def local(loaded: Loaded, url: str) -> Path:
         PackageError: the file is outside the package's folder.
     """
     with _translated(shown(loaded.url)):
-        return loaded.fetcher.local(url)
+        path: Path = loaded.fetcher.local(url)
+        return path
 
 
 def load_text(text: str) -> Loaded:
@@ -86,7 +79,7 @@ def load_text(text: str) -> Loaded:
     with tempfile.TemporaryDirectory(prefix="bai-kit-") as folder:
         path = Path(folder, "package.json")
         path.write_text(text, encoding="utf-8")
-        return load(path)
+        return load(path, alone=True)
 
 
 def pack(loaded: Loaded, top: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +127,8 @@ def needs(tool: Any) -> Iterator[str]:
     docker, is_required = tool.get_requirement("DockerRequirement")
     if is_required and tool.tool["class"] == "CommandLineTool":
         name = tool.tool["id"].rpartition("#")[2].rpartition("/")[2]
-        yield f"a container engine: {name} runs only in the image {docker.get('dockerPull', docker.get('dockerImageId'))}"
+        image = docker.get("dockerPull", docker.get("dockerImageId"))
+        yield f"a container engine, because {name} runs only in the image {image}"
 
 
 def parse_yaml(text: str, name: str) -> Any:
@@ -145,6 +139,8 @@ def parse_yaml(text: str, name: str) -> Any:
     """
     from ruamel.yaml import YAML, YAMLError  # noqa: PLC0415 - commands without a package need not pay
     from ruamel.yaml.constructor import SafeConstructor  # noqa: PLC0415
+
+    from bai_kit.package.fetching import too_large  # noqa: PLC0415 - see above
 
     class Constructor(SafeConstructor):  # type: ignore[misc] # ruamel has no types
         """Leaves dates as they are written."""
@@ -162,15 +158,14 @@ def parse_yaml(text: str, name: str) -> Any:
         raise PackageError(f"{where}: {_sentence(getattr(exc, 'problem', None) or str(exc))}") from exc
 
 
-def _load(url: str, name: str, folder: Path | None) -> Loaded:
+def _load(url: str, name: str, fetcher: Callable[[Any, Any], Any]) -> Loaded:
     from cwltool.context import LoadingContext  # noqa: PLC0415 - cwltool takes half a second to import
     from cwltool.load_tool import fetch_document, make_tool, resolve_and_validate_document  # noqa: PLC0415
 
     _register_requirement()
-    texts: dict[str, str] = {}
     context = LoadingContext({
         "skip_schemas": True, "doc_cache": False, "enable_ext": True, "construct_tool_object": _make_checked,
-        "fetcher_constructor": lambda cache, _session: Fetcher(folder, texts, cache),
+        "fetcher_constructor": fetcher,
     })  # fmt: skip
     context, document, url = fetch_document(url, context)
     if isinstance(document, dict) and "cwl:tool" in document:
@@ -183,6 +178,12 @@ def _load(url: str, name: str, folder: Path | None) -> Loaded:
     context, uri = resolve_and_validate_document(context, document, url)
     entry = _entry(context.loader.resolve_ref(uri)[0], url, name)
     return Loaded(url, entry, make_tool(entry, context), context, context.loader.fetcher)
+
+
+def _fetcher(folder: Path | None, texts: dict[str, str], cache: Any, _session: Any, *, alone: bool) -> Any:
+    from bai_kit.package.fetching import Fetcher  # noqa: PLC0415 - schema-salad takes as long
+
+    return Fetcher(folder, texts, cache, alone=alone)
 
 
 def _entry(found: Any, url: str, name: str) -> str:
@@ -241,6 +242,8 @@ def _translated(name: str) -> Iterator[None]:
         yield
     except PackageError:
         raise
+    except StopIteration as exc:
+        raise PackageError(f"cannot load {name}: not a CWL document: the file is empty") from exc
     except (SchemaSaladException, WorkflowException, RecursionError) as exc:
         raise PackageError(f"cannot load {name}:{reasons(exc)}") from exc
     # Documents of an odd form fail in cwltool with Python's own errors.
@@ -251,7 +254,9 @@ def _translated(name: str) -> Iterator[None]:
 
 def reasons(error: Exception) -> str:
     """Return a failure of cwltool as text: one line if there is one reason, else a line for each, with its place."""
-    leaves = getattr(error, "leaves", list)()
+    leaves: list[Any] = error.leaves() if hasattr(error, "leaves") else []
+    # A class that fits none of CWL's is compared with all of them; the other reasons say what is wrong.
+    leaves = [leaf for leaf in leaves if "Expected class" not in leaf.message] or leaves
     lines = [f"{_place(leaf.prefix())}{_sentence(leaf.message)}" for leaf in leaves] or [_sentence(str(error))]
     lines = list(dict.fromkeys(lines))
     if len(lines) == 1:
@@ -260,7 +265,7 @@ def reasons(error: Exception) -> str:
     return "".join(f"\n  {line}" for line in lines[:MOST_REASONS] + more)
 
 
-_PLACE = re.compile(r"((?:file://)?/[^\s:]+):(\d+):(\d+):")
+_PLACE = re.compile(r"(?:\w+://)?[^\s:]+:\d+:\d+:")
 _PREAMBLE = re.compile(r"(Tool definition failed (initialization|validation):|Got workflow error|\* )\s*")
 
 
@@ -273,7 +278,8 @@ def _sentence(text: str) -> str:
 
 
 def _place(prefix: str) -> str:
-    return f"{shown(prefix.rstrip(': '))}: " if prefix else ""
+    file, _, place = shown(prefix.rstrip(": ")).partition(":")
+    return f"{Path(file).resolve()}:{place}: " if Path(file).exists() else f"{file}:{place}: " if file else ""
 
 
 @contextlib.contextmanager
