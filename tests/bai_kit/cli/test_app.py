@@ -102,7 +102,7 @@ def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
 def test_an_error_of_ours_ends_with_its_code_and_shows_its_traceback_only_to_v(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: Path) -> None:
+    def fail(*_: object) -> None:
         raise SetupError("no such machine", hint="buy one")
 
     monkeypatch.setattr(package, "validate", fail)
@@ -111,7 +111,7 @@ def test_an_error_of_ours_ends_with_its_code_and_shows_its_traceback_only_to_v(
 
 
 def test_an_unknown_exception_is_a_bug_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Path) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(package, "validate", fail)
@@ -120,7 +120,7 @@ def test_an_unknown_exception_is_a_bug_and_is_not_hidden(monkeypatch: pytest.Mon
 
 
 def test_ctrl_c_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: Path) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(package, "validate", interrupt)
@@ -159,14 +159,14 @@ def test_completion_knows_the_commands() -> None:
 
 
 def test_sigint_of_a_whole_process_ends_it_with_130(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "never.cwl")  # reading it waits
+    os.mkfifo(tmp_path / "never.yaml")  # reading it waits
     # A background job of a shell, such as a CI script may be, hands on that SIGINT is ignored.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from bai_kit.cli.app import main; main()"
     with subprocess.Popen(
-        [sys.executable, "-c", code, "package", "validate", str(tmp_path / "never.cwl")],
+        [sys.executable, "-c", code, "run", "--local", "--params", str(tmp_path / "never.yaml")],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
-        writer = os.open(tmp_path / "never.cwl", os.O_WRONLY)  # returns when the command reads
+        writer = os.open(tmp_path / "never.yaml", os.O_WRONLY)  # returns when the command reads
         process.send_signal(signal.SIGINT)
         try:
             _, err = process.communicate(timeout=30)
@@ -180,7 +180,7 @@ def test_sigint_of_a_whole_process_ends_it_with_130(tmp_path: Path) -> None:
 def test_a_stopping_signal_ends_the_command_in_order(run: Run, monkeypatch: pytest.MonkeyPatch, signum: int) -> None:
     cleaned: list[bool] = []
 
-    def work(_: Path) -> None:
+    def work(*_: object) -> None:
         try:
             os.kill(os.getpid(), signum)
             signal.pause()
