@@ -14,17 +14,6 @@ GENERATED = {f"values/{chart}.md": f"charts/{chart}/README.md" for chart in ("ba
 """Pages of the site that are files elsewhere in the repository."""
 
 
-def on_config(config: Any) -> Any:
-    """Leave pages that do not exist yet out of the navigation."""
-    config.nav = [
-        {title: page}
-        for entry in config.nav
-        for title, page in entry.items()
-        if not isinstance(page, str) or (ROOT / "docs" / page).exists()
-    ]
-    return config
-
-
 def on_files(files: Files, config: Any) -> Files:
     """Add the charts' READMEs as pages, and the index of the decisions."""
     for page, source in GENERATED.items():
