@@ -197,6 +197,7 @@ def test_a_platform_configures_the_pods_of_steps(pod):
     assert container["securityContext"]["readOnlyRootFilesystem"] is False
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert spec["securityContext"]["fsGroup"] == 7
+    assert "runAsUser" not in spec["securityContext"]
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
 
 

@@ -111,7 +111,11 @@ def configure(pod: Pod, settings: dict[str, Any]) -> None:
     for existing in pod["spec"].get("initContainers", []):
         _merge(existing, {key: value for key, value in container.items() if key == "securityContext"})
     _merge(pod["spec"], settings.get("spec", {}))
-    _merge(pod["spec"], {"securityContext": settings.get("securityContext", {})})
+    if security := settings.get("securityContext"):
+        # The settings say which user, if any: Calrissian's own, the runner's, is refused where a cluster chooses users.
+        own = pod["spec"].get("securityContext") or {}
+        kept = {key: value for key, value in own.items() if key not in {"runAsUser", "runAsGroup", "fsGroup"}}
+        pod["spec"]["securityContext"] = kept | security
 
 
 def _merge(target: dict[str, Any], more: dict[str, Any]) -> None:
