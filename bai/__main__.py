@@ -1,4 +1,4 @@
-"""`python -m bai`: options in, one run, an exit code out."""
+"""Run the application from the command line: parse options, run once, return an exit code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bai.main")
 
 UNWIND_S = 5.0
-"""How long ending may take after a signal: less than any grace period."""
+"""Seconds that cleaning up may take after a signal: less than the grace period of any runner."""
 
 DESCRIPTION = "Map how severely a fire burned, from two Sentinel-2 Level-2A STAC items."
 EPILOG = """\
@@ -188,7 +188,7 @@ def main(argv: list[str] | None = None) -> int:
         log.error("%s%s", exc, f"; {exc.hint}" if exc.hint else "", exc_info=verbosity > 0)  # noqa: TRY400
         return exc.exit_code
     except Interrupted as exc:
-        log.error("ended by %s: nothing half-written is left", exc)  # noqa: TRY400
+        log.error("ended by %s: no half-written file is left", exc)  # noqa: TRY400
         return exc.exit_code
     return 0
 

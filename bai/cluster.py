@@ -1,4 +1,4 @@
-"""Where the work is done: a cluster that somebody else started and will end, or threads in this process."""
+"""Run tasks on a Dask cluster that the runner started and will end, or in threads of this process."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WORKER_DEADLINE_S = 300.0
-"""How long a cluster may be without any worker: enough for a node to start and pull an image."""
+"""Seconds that a cluster may have no worker: enough for a node to start and pull an image."""
 GATEWAY_S = 60.0
-"""How long the gateway may take to answer."""
+"""Seconds that the gateway may take to answer."""
 DASK_REPORT = "dask-report.html"
 """Name of Dask's performance report among the results."""
 POLL_S = 5.0
 PENDING_S = 0.2
-"""Between two questions whether a cluster runs by now."""
+"""Seconds between two requests for the status of a cluster that is starting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Something that runs functions; the same for Dask and for threads."""
+    """An executor of tasks, with one interface for Dask and for threads."""
 
     name: str
     executor: futures.Executor
     threads: Callable[[], int]
-    """How many tasks run at once now; it may change."""
+    """Return how many tasks run at once now; the number may change."""
     deadline_s: float = WORKER_DEADLINE_S
 
     @contextmanager
@@ -63,7 +63,7 @@ class Cluster:
 
     @property
     def in_flight(self) -> int:
-        """Tasks to have submitted: enough that no thread waits, few enough that results do not pile up."""
+        """Number of tasks to keep submitted: no thread waits for one, and results do not collect in memory."""
         threads = max(1, self.threads())
         return threads + max(2, threads // 2)
 
@@ -88,7 +88,7 @@ class Cluster:
 
 @contextmanager
 def connect(deadline_s: float = WORKER_DEADLINE_S) -> Iterator[Cluster]:
-    """Connect to the cluster that the environment names; it is never shut down here.
+    """Connect to the cluster that the environment names; this function never shuts a cluster down.
 
     In this order: DASK_GATEWAY_CLUSTER or DASK_CLUSTER (a name at the gateway of Dask's configuration),
     DASK_SCHEDULER_ADDRESS, and without any of them threads in this process, one a processor.

@@ -1,4 +1,4 @@
-"""From the digital numbers of one window to index, severity and statistics, strip by strip. Pure numpy.
+"""Compute index, severity and statistics of one window from its digital numbers, strip by strip. Pure numpy.
 
 Whole-window temporaries cost 2.5 to 6 times the arithmetic in page faults, so everything happens in strips that stay
 in the second-level cache, in buffers that each thread keeps. Every operation is elementwise: cutting a raster into
@@ -17,7 +17,7 @@ from bai.buffers import buffer
 from bai.nbr import HISTOGRAM_BINS, Bytes, Floats, Statistics, dnbr, histogram, nbr, rbr, severity
 
 STRIP_ROWS = 64
-"""Rows at a time: fewer cost more calls than they save in the cache, and threads then wait for each other."""
+"""Rows of a strip. Fewer rows need more calls, during which threads wait for each other."""
 
 
 @dataclass(frozen=True, slots=True)

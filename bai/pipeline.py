@@ -1,4 +1,4 @@
-"""A run from two items to a catalogue: the only file that knows the order of the stages."""
+"""Run all stages in order, from two items to a catalogue."""
 
 from __future__ import annotations
 

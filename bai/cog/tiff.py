@@ -1,4 +1,4 @@
-"""The bytes of a TIFF's directories: GDAL writes the tags once into an empty file, and they are laid out anew here.
+"""Lay out the directories of a TIFF: GDAL writes the tags into an empty file, and this module places them.
 
 Source: TIFF 6.0, BigTIFF, and GDAL's description of its COG driver for the structural metadata.
 """
@@ -30,7 +30,7 @@ STRUCTURE = (
 )
 """Tells GDAL that tiles are in order, each between its size and its last four bytes, so that one request is enough."""
 CLASSIC_LIMIT = 4_000_000_000
-"""Bytes of tiles from which BigTIFF is written: classic offsets end at 2^32, and the directories come on top."""
+"""Bytes of tiles from which BigTIFF is written: classic offsets end at 2^32, and the directories need room too."""
 
 
 @dataclass(frozen=True, slots=True)

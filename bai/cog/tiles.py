@@ -1,4 +1,4 @@
-"""Tiles of a Cloud-Optimized GeoTIFF, encoded window by window, anywhere.
+"""Encode the tiles of a Cloud-Optimized GeoTIFF window by window, in any process.
 
 Overview pixel (r, c) of level k is pixel (r << k, c << k) of the raster, so a window knows its overviews alone, down to
 one tile; from there on four tiles make the next, which is the writer's work.
@@ -65,12 +65,12 @@ class Tiles:
     """The encoded tiles of one window."""
 
     blob: npt.NDArray[np.uint8]
-    """Tiles as they stand in the file, one after another: size, data, last four bytes again. As an
-    array Dask sends it without a copy."""
+    """Tiles as they are stored in the file, one after another: size, data, the last four bytes repeated.
+    An array, because Dask sends arrays without a copy."""
     index: tuple[tuple[int, int, int, int], ...]
     """Level, tile row, tile column and bytes of each."""
     rest: npt.NDArray[Any] | None
-    """The window's share of the first level that it does not own, if there is one."""
+    """The window's pixels in the first level whose tiles are larger than a window; None when there is no such level."""
 
 
 def encode_window(pixels: npt.NDArray[Any], window: Window, layout: Layout, raster: Raster) -> Tiles:

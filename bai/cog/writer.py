@@ -1,4 +1,4 @@
-"""Cloud-Optimized GeoTIFFs from encoded tiles: collected on disk as they come, written once, overviews first.
+"""Write Cloud-Optimized GeoTIFFs from encoded tiles: collect them on disk as they arrive, then write overviews first.
 
 The bytes of the file do not depend on the order in which windows come.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bai.grid import Grid, Window
 
 COPY_BYTES = 4 << 20
-"""How much is copied at once from the spool into the file."""
+"""Bytes that are copied at once from the spool into the file."""
 
 
 class CogWriter:
@@ -63,7 +63,7 @@ class CogWriter:
         self._part.unlink(missing_ok=True)
 
     def add(self, tiles: Tiles, window: Window) -> None:
-        """Take the tiles of one window, in any order of windows."""
+        """Store the tiles of one window; windows may arrive in any order."""
         self._append(tiles.blob, tiles.index)
         if tiles.rest is not None:
             size = self._layout.window
@@ -77,7 +77,7 @@ class CogWriter:
             self._spooled += size
 
     def _join(self, level: int, row: int, col: int, quarter: npt.NDArray[Any]) -> None:
-        """Keep the quarter that tile (row, col) of the level below gives; the last one completes the tile."""
+        """Store the quarter of a tile that tile (row, col) of the level below makes; the last completes the tile."""
         key = (level, row // 2, col // 2)
         quarters = self._quarters.setdefault(key, [])
         quarters.append((row % 2, col % 2, quarter))
@@ -107,7 +107,7 @@ class CogWriter:
         for shape, (_, sizes) in reversed(list(zip(self._layout.levels, self._places, strict=True))):
             offsets = end + np.cumsum(sizes) - sizes
             end += int(sizes.sum())
-            # What counts as the tile is the data alone, between its size and its repeated end.
+            # The directory names the data alone, between the size and the repeated last four bytes.
             levels.insert(0, tiff.Level(shape.rows, shape.cols, offsets + 4, sizes - 8))
         header = tiff.header(self._tags, levels)
         with self._disk(len(header) + end):
@@ -130,7 +130,7 @@ class CogWriter:
             self._part.replace(self._path)
 
     def _runs(self) -> Iterator[tuple[int, int]]:
-        """Say what to copy from the spool, in the file's order, neighbours at once."""
+        """Yield offset and size of what to copy from the spool, in the file's order, neighbours together."""
         start = size = 0
         for places in reversed(self._places):
             for offset, length in places.T.tolist():
@@ -142,7 +142,7 @@ class CogWriter:
 
     @contextmanager
     def _disk(self, needed: int) -> Iterator[None]:
-        """Translate what goes wrong with the disk."""
+        """Translate errors of the disk into ComputeError, with the numbers."""
         try:
             yield
         except OSError as error:

@@ -134,7 +134,7 @@ def _properties(date: Acquisition, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _asset(catalogue: Catalogue, band: str, href: str, size: int) -> dict[str, Any]:
-    """Return an asset. Earth Search v1 declares the offset although its files do not need it: the trap."""
+    """Return an asset. Earth Search v1 declares the offset although its files do not need one."""
     gsd = 10 if band == "B08" else 20
     pixels = size * 10 // gsd
     asset: dict[str, Any] = {

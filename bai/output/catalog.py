@@ -1,4 +1,4 @@
-"""The STAC catalogue of a run: `catalog.json` and one STAC 1.1 Item beside it, `bai.json`. It means: finished."""
+"""Write the STAC catalogue of a run: `catalog.json`, and one STAC 1.1 Item beside it, `bai.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""bai.png: the severity map with its legend, areas, scale bar and dates: something to look at, 1600 pixels at most.
+"""Draw bai.png: the severity map with its legend, areas, scale bar and dates, at most 1600 pixels wide.
 
 Drawn with Pillow and the font inside it, so it looks the same everywhere and the image needs no fonts.
 """
