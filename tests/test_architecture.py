@@ -35,7 +35,6 @@ WITHOUT_TEST_MODULE = {
     "toolkit/cwl_dask/core/dismissal.py",
     "toolkit/cwl_dask/core/lease.py",
     "toolkit/cwl_dask/core/loop.py",
-    "toolkit/cwl_dask/local/gateway.py",
     "toolkit/cwl_dask/local/main.py",
 }
 """Modules whose tests lie in other modules. Remove a line when its test module exists; add none."""

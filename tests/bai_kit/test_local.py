@@ -89,14 +89,14 @@ def test_a_runner_that_is_killed_is_a_failure(tmp_path: Path) -> None:
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_installed", lambda name: name != "dask_gateway_server")
     with pytest.raises(SetupError, match="needs dask_gateway_server") as error:
-        local._check_installed(PACKAGE)
+        local._check_installed(PACKAGE, "none")
     assert error.value.hint == "pip install -e '.[local]'  # in a checkout of bai-kit"
 
 
 def test_quiet_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for level, quiet in [(logging.INFO, False), (logging.WARNING, True)]:
         monkeypatch.setattr(logging.getLogger("bai_kit"), "level", level)
-        assert ("--quiet" in local._command(tmp_path)) is quiet
+        assert ("--quiet" in local._command(tmp_path, "none")) is quiet
 
 
 def test_what_this_machine_cannot_run_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -111,3 +111,18 @@ def test_files_that_do_not_exist_are_all_named_before_anything_starts(tmp_path: 
     package.write_text(package.read_text().replace("type: string", "type: 'File[]'"))
     with pytest.raises(UsageError, match=r"^inputs: /none/a does not exist; /none/b does not exist$"):
         local.run_local(package, {"text": Text("/none/a,/none/b")}, tmp_path / "out", Lines())
+
+
+def test_an_unknown_engine_and_one_that_is_not_installed_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="unknown container engine rkt: choose one of none, podman, docker, apptainer"):
+        local._check_engine("rkt")
+    with pytest.raises(SetupError, match="cannot use the container engine apptainer: singularity is not on PATH"):
+        local._check_engine("apptainer")
+
+
+@pytest.mark.parametrize(("engine", "option"), [("none", "--no-container"), ("podman", "--podman")])
+def test_the_engine_is_an_option_of_the_runner(engine: str, option: str, tmp_path: Path) -> None:
+    assert option in local._command(tmp_path, engine)

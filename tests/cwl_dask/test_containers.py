@@ -53,7 +53,12 @@ def test_a_container_sees_its_cluster_and_the_configuration_in_etc_dask(tmp_path
     assert run.left() == []
 
 
-def test_a_container_does_not_reach_the_embedded_gateway(tmp_path, in_container):
-    run = Run(tmp_path, "--dask-gateway", "local", in_container, "--number", 0)
-    assert run.ended() == 1
-    assert "does not reach the gateway on this machine's loopback: add --no-container" in run.said
+def test_a_cluster_of_the_embedded_gateway_has_the_steps_image_and_its_folders(tmp_path, in_container):
+    run = Run(tmp_path, "--dask-gateway", "local", "--disable-pull", in_container, "--number", 0)
+    assert run.ended() == 1  # this engine starts nothing
+    words = (tmp_path / "bin/docker.log").read_text().splitlines()
+    start = words[words.index("run") : words.index("scheduler") + 1]
+    assert {"--rm", "--network=host", "--env=DASK_GATEWAY_API_TOKEN"} <= set(start)
+    assert start[-3:] == ["registry/app:1", "dask", "scheduler"]
+    assert sum(word.startswith("--mount=") for word in start) == 2  # the scheduler's own files, the step's folder
+    assert run.left() == []

@@ -42,8 +42,15 @@ def test_a_killed_supervisor_lets_the_runner_stop_in_order(run):
     assert "dismissed cluster" in run.said
 
 
+def test_no_step_runs_on_when_runner_and_supervisor_are_killed(run):
+    for process in (run.runner, run.process.pid):
+        os.kill(process, signal.SIGKILL)
+    run.process.wait()
+    eventually(lambda: [words for words in run.left() if " " in words] == [])  # files stay, no process
+
+
 def test_a_gateway_that_is_killed_takes_its_clusters_with_it_and_the_run_ends(run):
-    (server,) = (pid for pid in children_of(run.runner) if "cwl_dask.local.gateway" in command(pid))
+    (server,) = (pid for pid in children_of(run.runner) if "cwl_dask.local.server" in command(pid))
     (step,) = (pid for pid in children_of(run.runner) if "step.py" in command(pid))
     os.kill(server, signal.SIGKILL)
     os.kill(step, signal.SIGTERM)  # an application that uses its cluster fails without it

@@ -1,6 +1,6 @@
 """A run with no Kubernetes: `cwl-dask` as a child process, with a Dask Gateway of its own; results in one piece.
 
-The application is the one that is installed beside the toolkit: no container is started.
+The application is the one that is installed beside the toolkit, or with a container engine the package's image.
 """
 
 import contextlib
@@ -31,9 +31,18 @@ log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run; each is passed on to the runner, which dismisses its clusters."""
 
+ENGINES = {"none": ["--no-container"], "podman": ["--podman"], "docker": [], "apptainer": ["--singularity"]}
+"""The runner's options for each container engine."""
+
 
 def run_local(
-    package: str | Path, given: Mapping[str, Any], directory: Path, progress: Progress, *, root: Path | None = None
+    package: str | Path,
+    given: Mapping[str, Any],
+    directory: Path,
+    progress: Progress,
+    *,
+    root: Path | None = None,
+    engine: str = "none",
 ) -> RunResult:
     """Run a package on this machine and put its results in place.
 
@@ -43,11 +52,14 @@ def run_local(
         directory: Where the results go; must not hold anything. It has all of them or does not exist.
         progress: Where lines and phases are shown.
         root: Folder that the package's references must stay in; its own folder when None.
+        engine: The container engine for the package's images, one of `ENGINES`.
 
     Raises:
         PackageError: the package is not valid.
-        UsageError: inputs do not fit the package (each is named), or the directory holds something.
-        SetupError: the runner is not installed, or this machine cannot write there or lacks a container engine.
+        UsageError: inputs do not fit the package (each is named), the directory holds something, or the engine is
+            unknown.
+        SetupError: the runner or the engine is not installed, the package needs an engine, or this machine cannot
+            write there.
         JobFailed: the workflow failed, with its exit code, or a signal ended it (128 + signal).
     """
     check_free(directory)
@@ -55,7 +67,8 @@ def run_local(
     inputs = check_inputs(found.inputs, given)
     if missing := missing_files(inputs):
         raise UsageError(f"inputs: {'; '.join(f'{path} does not exist' for path in missing)}")
-    _check_installed(found)
+    _check_engine(engine)
+    _check_installed(found, engine)
     home = directory.resolve()  # `.` and `..` have no usable name
     begin = time.monotonic()
     with writing(directory):
@@ -63,16 +76,24 @@ def run_local(
         with _scratch(home) as scratch:
             (scratch / "package.json").write_text(found.text, encoding="utf-8")
             (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
-            outputs = _run(_command(scratch), scratch / "failure.json", progress)
+            outputs = _run(_command(scratch, engine), scratch / "failure.json", progress)
             _move_home(outputs, scratch / "results", home)
             outputs = relative(outputs, scratch / "results")
             save(outputs, home)
     return describe(directory, time.monotonic() - begin, outputs)
 
 
-def _check_installed(package: Package) -> None:
-    if package.needs:
-        raise SetupError(f"cannot run the package on this machine: it needs {'; '.join(package.needs)}")
+def _check_engine(engine: str) -> None:
+    if engine not in ENGINES:
+        raise UsageError(f"unknown container engine {engine}: choose one of {', '.join(ENGINES)}")
+    program = "singularity" if engine == "apptainer" else engine  # Apptainer installs this name too, cwltool uses it
+    if engine != "none" and not shutil.which(program):
+        raise SetupError(f"cannot use the container engine {engine}: {program} is not on PATH")
+
+
+def _check_installed(package: Package, engine: str) -> None:
+    if needs := [need for need in package.needs if engine == "none" or not need.startswith("a container engine")]:
+        raise SetupError(f"cannot run the package on this machine: it needs {'; '.join(needs)}")
     missing = [name for name in ("cwltool", "dask_gateway_server") if not _installed(name)]
     if missing:
         raise SetupError(
@@ -94,11 +115,11 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _command(scratch: Path) -> list[str]:
+def _command(scratch: Path, engine: str) -> list[str]:
     return [
         *(sys.executable, "-m", "cwl_dask.local.main"),
         *("--dask-gateway", "local"),
-        *("--no-container", "--skip-schemas", "--disable-color", "--enable-ext"),
+        *(*ENGINES[engine], "--skip-schemas", "--disable-color", "--enable-ext"),
         "--relax-path-checks",  # names with spaces, umlauts, % and # are quoted by the runner
         *(["--quiet"] if logging.getLogger("bai_kit").level > logging.INFO else []),
         *("--outdir", str(scratch / "results")),

@@ -37,6 +37,8 @@ class Settings:
     """Tag of the three images; empty is the charts' appVersion."""
     helm: str = "helm"
     """The Helm executable: a name on PATH, or a path."""
+    engine: str = "none"
+    """Container engine of local runs: podman, docker, apptainer or none."""
     results_files: str = "100k"
     """The largest number of files that a fetch of results brings, as a Kubernetes quantity."""
     results_size: str = "100G"

@@ -3,10 +3,9 @@
 import getpass
 import os
 
-import dask
 import pytest
 
-from cwl_dask.core.gateway import configuration, step_section, user
+from cwl_dask.core.gateway import step_section, user
 
 
 @pytest.mark.parametrize(
@@ -41,13 +40,3 @@ def test_a_uid_without_a_name_is_a_user_too(monkeypatch, error):
 
     monkeypatch.setattr(getpass, "getuser", no_name)
     assert user() == str(os.getuid())
-
-
-def test_another_gateway_has_none_of_the_configured_ones_addresses():
-    ours = {"gateway.address": "http://a", "gateway.proxy-address": "gateway://a:1", "gateway.public-address": "/a"}
-    with dask.config.set(ours):
-        assert configuration("http://a") == configuration(None) == {}
-        with dask.config.set(configuration("http://b")):
-            assert dask.config.get("gateway.address") == "http://b"
-            assert dask.config.get("gateway.proxy-address") is None
-            assert dask.config.get("gateway.public-address") is None

@@ -28,6 +28,10 @@ def run(
     package_root: PackageRoot = None,
     output_dir: OutputDir = RESULTS,
     local: Annotated[bool, typer.Option("--local", help="Run on this machine, without Kubernetes.")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="With --local: podman, docker or apptainer.", show_default="no containers"),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The job's name.", show_default="RELEASE-TIME-LETTERS")] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Do not wait for the job.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the job and its folder on the volume.")] = False,
@@ -44,7 +48,9 @@ def run(
         from bai_kit.local import run_local  # noqa: PLC0415 - see above
 
         with open_progress(zone=None) as progress:
-            return run_local(package or packages.own_package(), given, output_dir, progress, root=package_root)
+            chosen = common.settings(engine=engine).engine
+            found = package or packages.own_package()
+            return run_local(found, given, output_dir, progress, root=package_root, engine=chosen)
     from bai_kit.job.run import RunRequest, run_job  # noqa: PLC0415 - see above
     from bai_kit.kube.quantities import quantity  # noqa: PLC0415 - see above
 

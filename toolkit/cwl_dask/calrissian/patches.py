@@ -24,7 +24,7 @@ from cwl_dask.calrissian import schema_cache as schemas
 from cwl_dask.calrissian import steps
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.session import Session
-from cwl_dask.core import extension, files, gateway, javascript, options, output
+from cwl_dask.core import addresses, extension, files, javascript, options, output
 from cwl_dask.core.failure import VARIABLE, Failure
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ def _parse_arguments(
     parser.add_argument("--dask-gateway-url", metavar="URL", help="the Dask Gateway. Default: gateway.address of Dask.")
     parser.add_argument("--dask-script-configmap", metavar="NAME", help="accepted for compatibility, without effect")
     arguments = parse(parser)
-    session.clusters.configure = functools.partial(gateway.configuration, arguments.dask_gateway_url)
+    session.clusters.configure = functools.partial(addresses.configuration, arguments.dask_gateway_url)
     if path := os.environ.get("CWL_DASK_STEP_POD"):
         with contextlib.suppress(FileNotFoundError):
             session.step_pod = json.loads(Path(path).read_text())

@@ -6,6 +6,7 @@ Knows Dask Gateway and nothing of CWL runners. Where the gateway is, and how to 
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
@@ -41,6 +42,8 @@ RETRY_S = 1
 """Seconds between two questions to a gateway that cannot be reached."""
 NOT_ARRIVED = (aiohttp.ClientConnectorError,)
 """Errors after which a request has certainly not arrived at the gateway."""
+ANSWER_CHARACTERS = 200
+"""At most so much of a server's answer is shown."""
 IDLE_TIMEOUT_S = 90
 """Life of a cluster whose runner is gone, where neither the requirement nor Dask's configuration says otherwise."""
 
@@ -183,7 +186,10 @@ class Claim:
     async def _submit(self) -> None:
         self._gateway = await self._thread.entered.enter_async_context(Gateway(asynchronous=True))
         log.info("procuring a Dask cluster at %s", self._gateway.address)
-        defined = set(await self._answer(lambda: self._gateway.cluster_options(use_local_defaults=False), AWAY))
+        try:
+            defined = set(await self._answer(lambda: self._gateway.cluster_options(use_local_defaults=False), AWAY))
+        except (ValueError, LookupError, TypeError, aiohttp.ContentTypeError) as error:  # 404, or no JSON of a gateway
+            raise ClaimError(f"{self._gateway.address} is a web server, but no Dask Gateway: {_line(error)}") from error
         configured = dask.config.get("gateway.cluster.options", {})
         if "idle_timeout" in defined and "idle_timeout" not in configured:
             self.options.setdefault("idle_timeout", IDLE_TIMEOUT_S)
@@ -216,7 +222,8 @@ class Claim:
                     raise
                 if not said:
                     said = True
-                    log.warning("no answer from the gateway at %s yet, trying again: %s", self._gateway.address, error)
+                    why = _line(error)
+                    log.warning("no answer from the gateway at %s yet, trying again: %s", self._gateway.address, why)
             await asyncio.sleep(RETRY_S)
 
     async def _bring_up(self) -> None:
@@ -307,13 +314,19 @@ def _refusal(error: BaseException) -> ClaimError:
         temporary, why = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR, f"{error.status} {error.message}"
     else:
         temporary = isinstance(error, OSError | aiohttp.ClientError | GatewayServerError)
-        why = str(error) or f"no answer within {CALL_S} s"
+        why = _line(error) or f"no answer within {CALL_S} s"
     return ClaimError(f"no Dask cluster from {address}: {why}", temporary=temporary)
 
 
 def _is_refusal(error: BaseException) -> bool:
     """Return True for an answer of the gateway that another try does not change."""
     return isinstance(error, aiohttp.ClientResponseError) and error.status != HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _line(error: BaseException) -> str:
+    """Return an error's text as one line; a web page, as other servers answer with, without its markup."""
+    text = " ".join(re.sub(r"<style.*?</style>|<[^>]*>", " ", str(error), flags=re.DOTALL | re.IGNORECASE).split())
+    return text if len(text) <= ANSWER_CHARACTERS else f"{text[:ANSWER_CHARACTERS]}…"
 
 
 def _number(value: float) -> int | float:

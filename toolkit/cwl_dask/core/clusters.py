@@ -52,8 +52,6 @@ class Clusters:
         """True: a step's cluster is handed to the next step that wants the same image and options."""
         self.stopping = False
         """True: no further step begins."""
-        self.reach_containers = True
-        """False: the gateway listens on this machine's loopback only."""
         self.unsupported = False
         """True: a tool requires a cluster, and no gateway is configured; inside a workflow cwltool has no exit code."""
         self.room_s: float = claim.get("room_s", 0)
@@ -61,7 +59,8 @@ class Clusters:
         self.configure: Callable[[], dict[str, Any]] | None = configure
         """Returns what to change in Dask's configuration; None when that is done."""
         self._claimed, self._gone = claimed, gone
-        self._claim = claim
+        self.claim_arguments = claim
+        """Further arguments of every `Claim`."""
         self._claims: list[Claim] = []
         self._unused: dict[Claim, threading.Timer] = {}
         self._taken = 0
@@ -78,8 +77,13 @@ class Clusters:
         return dask.config.get("gateway.address") is not None
 
     @contextlib.contextmanager
-    def claim(self, requirement: DaskGatewayRequirement, image: str | None) -> Iterator["Claim"]:
+    def claim(self, requirement: DaskGatewayRequirement, image: str | None, **options: Any) -> Iterator["Claim"]:
         """Wait for a turn and for a running cluster; dismiss the cluster at the end, or keep it for the next step.
+
+        Args:
+            requirement: what the step asks for.
+            image: the step's container image; None leaves the image to the gateway.
+            options: further options of the gateway.
 
         Raises:
             ClaimError: there is no cluster.
@@ -87,7 +91,7 @@ class Clusters:
         from cwl_dask.core.claim import ClaimError  # noqa: PLC0415 - dask and distributed
 
         with self._a_turn():
-            claim = self._kept(requirement, image) or self._new(requirement, image)
+            claim = self._kept(requirement, image) or self._new(requirement, image, options)
             usable = False
             try:
                 if self.stopping:
@@ -120,7 +124,7 @@ class Clusters:
         for claim in list(self._unused):
             self._expire(claim)
 
-    def _new(self, requirement: DaskGatewayRequirement, image: str | None) -> "Claim":
+    def _new(self, requirement: DaskGatewayRequirement, image: str | None, options: dict[str, Any]) -> "Claim":
         from cwl_dask.core.claim import Claim  # noqa: PLC0415 - dask and distributed
 
         if self.limit:  # a cluster that waits for a step counts too
@@ -128,7 +132,8 @@ class Clusters:
                 surplus = list(self._unused)[: max(0, len(self._unused) + self._taken - self.limit)]
             for unused in surplus:
                 self._expire(unused)
-        claim = Claim(requirement, image, keep=self.reuse, **self._claim)
+        claim = Claim(requirement, image, keep=self.reuse, **self.claim_arguments)
+        claim.options |= options
         try:
             claim.__enter__()
         finally:

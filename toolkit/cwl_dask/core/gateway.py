@@ -16,18 +16,6 @@ def user() -> str:
         return str(os.getuid())
 
 
-def configuration(url: str | None) -> dict[str, Any]:
-    """Return what to change in Dask's configuration for the gateway at `url`; nothing if it is the configured one.
-
-    The configured proxy and public addresses belong to the configured gateway.
-    """
-    import dask  # noqa: PLC0415 - only packages with the requirement need it
-
-    if url in (None, dask.config.get("gateway.address", None)):
-        return {}
-    return {"gateway.address": url, "gateway.proxy-address": None, "gateway.public-address": None}
-
-
 def step_section(configured: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Return the section `gateway` of Dask's configuration for a step.
 

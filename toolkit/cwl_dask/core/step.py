@@ -103,11 +103,11 @@ class DaskStep(Step):
         """
         from cwl_dask.core.claim import ClaimError, NoRoomError  # noqa: PLC0415 - distributed: 0.5 s that few packages need
 
-        image = (self.get_requirement("DockerRequirement")[0] or {}).get("dockerPull")
+        image = self.cluster_image(runtime_context)
         deadline = time.monotonic() + self.clusters.room_s
         while True:
             try:
-                with self.clusters.claim(evaluate(self), image) as claim:
+                with self.clusters.claim(evaluate(self), image, **self.cluster_options()) as claim:
                     self.environment |= {"DASK_GATEWAY_CLUSTER": claim.name, "DASK_CLUSTER": claim.name}
                     with self.connected(claim):
                         return super().run_step(runtime_context, tmpdir_lock)
@@ -119,6 +119,15 @@ class DaskStep(Step):
                 self.clusters.sleep(pause_s)
             except ClaimError as error:
                 raise StepError(str(error), kind="cluster", temporary=error.temporary) from error
+
+    def cluster_image(self: Any, runtime_context: Any) -> str | None:  # noqa: ARG002 - for overriding methods
+        """Return the image of the cluster, which is the step's; None leaves the image to the gateway."""
+        image: str | None = (self.get_requirement("DockerRequirement")[0] or {}).get("dockerPull")
+        return image
+
+    def cluster_options(self) -> dict[str, Any]:
+        """Return options of the gateway for this step's cluster, beside those of the requirement."""
+        return {}
 
     def connected(self, claim: "Claim") -> AbstractContextManager[None]:
         """Give the step the configuration of its gateway, for the length of a `with`."""

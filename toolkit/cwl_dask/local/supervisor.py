@@ -6,21 +6,18 @@ removes their temporary files and exits with the runner's code. If the parent is
 """
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
-PR_SET_CHILD_SUBREAPER = 36
-"""Linux, prctl(2)."""
+from cwl_dask.local import watchdog
+
 PATIENCE_S = 20
-"""For processes left behind, from SIGTERM to SIGKILL: an embedded gateway ends its clusters first."""
+"""Seconds processes that the runner left have from SIGTERM until SIGKILL: an embedded gateway ends its clusters."""
 KEEP = "keep"
 """A file in the temporary directory that lets it stay (cwltool's --leave-tmpdir, --leave-outputs)."""
 
@@ -29,21 +26,23 @@ def fork() -> Path:
     """Go on in a child process; call it before anything else, while there is one thread.
 
     Returns:
-        In the child: the directory of all its temporary files, `tempfile`'s from now on. The parent never returns.
+        In the child: the folder of all its temporary files, `tempfile`'s from now on. SIGINT ends the child, as long as
+        it sets no handler. The parent never returns.
     """
+    signal.pthread_sigmask(signal.SIG_BLOCK, watchdog.SIGNALS)  # until parent and child have their handlers
     directory = Path(tempfile.mkdtemp(prefix="cwl-dask-"))
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    watchdog.adopt_orphans()
     parent = os.getpid()
     child = os.fork()
     if child:
         with cleaned(directory):
             code = _wait_for(child)
-            _end_orphans()
+            watchdog.end_children(PATIENCE_S)
         sys.exit(code)
     os.setsid()  # Ctrl-C in a terminal is for the parent, which hands it on; the steps' processes never see it
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it was killed before the line above
-        os.kill(os.getpid(), signal.SIGTERM)
+    watchdog.end_with(parent, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would print a traceback
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, watchdog.SIGNALS)
     os.environ["TMPDIR"] = tempfile.tempdir = str(directory)
     return directory
 
@@ -59,39 +58,10 @@ def cleaned(directory: Path) -> Iterator[None]:
 
 
 def _wait_for(child: int) -> int:
-    """Hand signals on to the child until it ends; returns its exit code, 128 + signal if a signal ended it."""
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    """Pass signals on to the child until it ends; return its exit code, or 128 + the signal that ended it."""
+    for signum in watchdog.SIGNALS:
         signal.signal(signum, lambda signum, _: os.kill(child, signum))
-    while True:
-        ended, status = os.wait()  # orphans end here too
-        if ended == child:
-            for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(signum, signal.SIG_IGN)
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
-
-
-def _end_orphans() -> None:
-    """End every process that is left, politely first; orphans of orphans come to this process one by one."""
-    start = time.monotonic()
-    told: set[int] = set()
-    while orphans := _children():
-        late = time.monotonic() > start + PATIENCE_S
-        for orphan in orphans if late else orphans - told:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(orphan, signal.SIGKILL if late else signal.SIGTERM)
-        told |= orphans
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        time.sleep(0.02)
-
-
-def _children() -> set[int]:
-    children = set()
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):  # gone meanwhile, or no process
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
-            if entry.name.isdigit() and int(parent) == os.getpid():
-                children.add(int(entry.name))
-    return children
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, watchdog.SIGNALS)
+    code = watchdog.wait_for(child)
+    watchdog.ignore(watchdog.SIGNALS)
+    return code if code >= 0 else 128 - code
