@@ -104,6 +104,11 @@ def test_a_decision_has_one_form(page: Path) -> None:
     assert headings[:3] == ["Context", "Decision", "What it costs"]
 
 
+def test_the_numbers_of_decisions_have_no_gaps() -> None:
+    numbers = sorted(int(page.name[:4]) for page in ROOT.glob("docs/decisions/*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_the_site_asks_no_other_server() -> None:
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert "font: false" in text

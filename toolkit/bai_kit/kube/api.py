@@ -1,7 +1,7 @@
 """The Kubernetes API as the toolkit uses it: objects, logs, programs in pods and ports of pods.
 
 Objects are the API's own JSON (`Json`). Why neither the generated classes of the client nor its stream module are used
-is in docs/decisions/0037-kubernetes-client.md.
+is in docs/decisions/0023-kubernetes-client.md.
 """
 
 import json
