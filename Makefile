@@ -88,7 +88,7 @@ clean:
 # The runner's image has these; its pins have no wheels for every Python, and then the tests that need them are skipped.
 .venv-calrissian/.stamp: toolkit/cwl_dask/constraints.txt
 	$(PYTHON) -m venv .venv-calrissian
-	.venv-calrissian/bin/python $(PIP_INSTALL) -c $< calrissian dask-gateway 'dask-gateway-server[local]' pytest || rm -rf .venv-calrissian
+	.venv-calrissian/bin/python $(PIP_INSTALL) -c $< calrissian dask-gateway mini-racer 'dask-gateway-server[local]' pytest || rm -rf .venv-calrissian
 	mkdir -p .venv-calrissian && touch $@
 
 .venv-docs/.stamp: .ci/docs-constraints.txt
