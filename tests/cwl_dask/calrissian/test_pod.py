@@ -206,3 +206,12 @@ def test_the_step_of_a_root_runner_is_not_refused_for_its_user(pod, user, non_ro
     pod["spec"]["securityContext"] = {"runAsUser": user}
     restrict(pod)
     assert pod["spec"]["securityContext"]["runAsNonRoot"] is non_root
+
+
+@pytest.mark.parametrize(("settings", "user"), [({}, 1000), ({"fsGroup": 7}, None), ({"runAsUser": 5}, 5)])
+def test_a_platform_that_chooses_the_users_itself_gets_no_number(pod, settings, user):
+    pod["spec"]["securityContext"] = {"runAsUser": 1000, "runAsGroup": 1000}
+    restrict(pod)
+    configure(pod, {"securityContext": settings})
+    assert pod["spec"]["securityContext"].get("runAsUser") == user
+    assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
