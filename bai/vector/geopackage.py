@@ -118,7 +118,7 @@ class PolygonWriter:
         """Return a number that no other patch has: the outline's westernmost corner, of these the northernmost."""
         cols, rows = patch.rings[0].T
         col, row = cols.min(), rows[cols == cols.min()].min()
-        return int(row * (self._grid.shape.cols + 1) + col + 1)
+        return int(row) * (self._grid.shape.cols + 1) + int(col) + 1
 
     def _geometry(self, patch: Patch) -> bytes:
         """Return a patch as a GeoPackage's geometry: a header with the bounds, then well-known binary."""

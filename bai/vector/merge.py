@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Border = tuple[int, int, int]
 """A border of two windows: axis (0: a line of one column, 1: of one row), that column or row, the other axis' start."""
+Edges = npt.NDArray[np.int32]
+"""From column, row, to column, row: shape (n, 4)."""
 Key = tuple[int, int]
 """A window: its first column and row."""
 
@@ -127,7 +129,7 @@ class Merger:
         return make_patch(patches[0].value, [*outlines, *holes])
 
 
-def _edges(rings: list[Ring], size: int) -> npt.NDArray[np.int64]:
+def _edges(rings: list[Ring], size: int) -> Edges:
     """Return the edges of rings without those between two of them: (from column, row, to column, row) each.
 
     Edges on borders of windows are cut into pixels first; two that run opposite ways along one pixel cancel out.
@@ -138,31 +140,36 @@ def _edges(rings: list[Ring], size: int) -> npt.NDArray[np.int64]:
         border |= (edges[:, axis] == edges[:, axis + 2]) & (edges[:, axis] % size == 0)
     steps = _cut(edges[border])
     width = int(edges.max(initial=0)) + 1
-    lower = np.minimum(steps[:, 0], steps[:, 2]) * width + np.minimum(steps[:, 1], steps[:, 3])
+    lower = _keys(np.minimum(steps[:, :2], steps[:, 2:]), width)
     undirected = 2 * lower + (steps[:, 0] == steps[:, 2])
     _, place, times = np.unique(undirected, return_inverse=True, return_counts=True)
     return np.concatenate([edges[~border], steps[times[place] == 1]])
 
 
-def _cut(edges: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _keys(corners: Ring, width: int) -> npt.NDArray[np.int64]:
+    """Return a number for each corner that no other corner has."""
+    return corners[:, 0].astype(np.int64) * width + corners[:, 1]
+
+
+def _cut(edges: Edges) -> Edges:
     """Cut edges into edges of one pixel's length."""
     lengths = np.abs(edges[:, 2:] - edges[:, :2]).max(1, initial=0)
     direction = np.repeat(np.sign(edges[:, 2:] - edges[:, :2]), lengths, axis=0)
-    step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    step = (np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)).astype(np.int32)
     begin = np.repeat(edges[:, :2], lengths, axis=0) + direction * step[:, None]
     return np.hstack([begin, begin + direction])
 
 
-def _trace(edges: npt.NDArray[np.int64]) -> list[Ring]:
+def _trace(edges: Edges) -> list[Ring]:
     """Chain directed edges of one patch into rings, without corners on straight lines.
 
     The patch is on the left of each edge. Where it touches itself at a corner, two edges arrive and two leave; turning
     right there makes two rings that touch, as simple features want it, instead of one that crosses itself.
     """
     width = int(edges.max()) + 1
-    edges = edges[np.argsort(edges[:, 0] * width + edges[:, 1], kind="stable")]
-    direction = np.sign(edges[:, 2:] - edges[:, :2])
-    begins, ends = edges[:, 0] * width + edges[:, 1], edges[:, 2] * width + edges[:, 3]
+    edges = edges[np.argsort(_keys(edges[:, :2], width), kind="stable")]
+    direction = np.sign(edges[:, 2:] - edges[:, :2]).astype(np.int8)
+    begins, ends = _keys(edges[:, :2], width), _keys(edges[:, 2:], width)
     following = np.searchsorted(begins, ends)
     second = np.minimum(following + 1, len(edges) - 1)
     to_right = np.stack([-direction[:, 1], direction[:, 0]], 1)  # rows grow southwards

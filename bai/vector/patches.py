@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bai.grid import Window
     from bai.nbr import Bytes
 
-Ring = npt.NDArray[np.int64]
-"""Corners (column, row), shape (n, 2); the first is not repeated at the end."""
+Ring = npt.NDArray[np.int32]
+"""Corners (column, row), shape (n, 2); the first is not repeated at the end. Outlines are long, so 32 bits each."""
 FIRST, LAST = next(c.value for c in SEVERITY_CLASSES if c.name == "low"), SEVERITY_CLASSES[-1].value
 """The classes that count as burned, from low to high severity."""
 SIEVE_PIXELS = 64
@@ -71,9 +71,9 @@ def find_patches(classes: Bytes, window: Window, smallest: int) -> tuple[Patch, 
     return tuple(patch for patch in patches if patch.pixels >= smallest or _at_edge(patch, window))
 
 
-def _rings(coordinates: list[list[tuple[float, float]]], corner: npt.NDArray[np.int64]) -> list[Ring]:
+def _rings(coordinates: list[list[tuple[float, float]]], corner: Ring) -> list[Ring]:
     """Return GeoJSON rings as arrays, moved by a corner; one conversion for all, since there may be many small ones."""
-    places = np.array([place for ring in coordinates for place in ring[:-1]], np.int64) + corner
+    places = np.array([place for ring in coordinates for place in ring[:-1]], np.int32) + corner
     ends = np.cumsum([len(ring) - 1 for ring in coordinates]).tolist()
     return [places[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
@@ -107,7 +107,7 @@ def _areas(rings: list[Ring]) -> list[int]:
     """Return the signed area inside each ring in pixels: positive when it runs clockwise on the map."""
     lengths = np.array([len(ring) for ring in rings])
     begins = np.cumsum(lengths) - lengths
-    corners = np.concatenate(rings)
+    corners = np.concatenate(rings).astype(np.int64)  # products of two coordinates need 64 bits
     following = np.roll(corners, -1, axis=0)
     following[begins + lengths - 1] = corners[begins]
     doubled = np.add.reduceat(corners[:, 0] * following[:, 1] - following[:, 0] * corners[:, 1], begins)
