@@ -204,6 +204,19 @@ def test_a_reason_is_read_from_the_volume_when_the_pod_has_none(tmp_path, volume
         run_job(kube, request(tmp_path), Recorder())
 
 
+def test_a_pod_that_is_deleted_before_the_job_is_read_keeps_its_reason(tmp_path, monkeypatch):
+    kube = World(1)
+    known = run_module.wait_over
+
+    def late(kube, name):
+        kube.objects.pop(("pods", f"{name}-x"))
+        return known(kube, name)
+
+    monkeypatch.setattr(run_module, "wait_over", late)
+    with pytest.raises(JobFailed, match="exit code 1: step map failed with exit code 7"):
+        run_job(kube, request(tmp_path), Recorder())
+
+
 def test_lines_that_look_like_an_error_change_nothing(tmp_path):
     assert run_job(World(0), request(tmp_path), Recorder()).exit_code == 0
 

@@ -185,8 +185,8 @@ class _Run:
             return None
         if job.phase is Phase.COMPLETE:
             return job
-        if job.phase is Phase.FAILED and not (job.reason and ended) and job.exit_code != TEMPORARY:
-            job = self._with_event(job)
+        if job.phase is Phase.FAILED:
+            job = self._with_event(job, ended)
         raise _failure(job)
 
     def _check_volume(self, ended: Json, deleted: JobFailed) -> None:
@@ -202,11 +202,13 @@ class _Run:
         code = workflow_code(ended) if ended else TEMPORARY if failure.temporary else 1
         raise _job_failed(self.name, code, failure.message)
 
-    def _with_event(self, job: Job) -> Job:
-        """Return a failed job, whose pod is deleted, with the reason that its runner left on the volume."""
+    def _with_event(self, job: Job, ended: Json) -> Job:
+        """Return a failed job with its runner's reason, also when the pod was deleted before the Job was read."""
+        if job.exit_code == TEMPORARY or (job.pod and job.reason):
+            return job
         with contextlib.suppress(BaiKitError):
-            if failure := parse_failure(self._outcome().failure):
-                code = job.exit_code or (TEMPORARY if failure.temporary else 1)
+            if failure := parse_failure(ended.get("message")) or parse_failure(self._outcome().failure):
+                code = workflow_code(ended) if ended else TEMPORARY if failure.temporary else 1
                 return replace(job, exit_code=code, reason=failure.message)
         return job
 

@@ -52,7 +52,7 @@ class Outcome:
     failure: str | None
     """Text of the failure event; None when the runner wrote none."""
     has_outputs: bool
-    """Whether the runner wrote its outputs, which it does after a success only."""
+    """Whether the runner wrote its outputs object, as it does at its own end; a success has no failure event."""
 
 
 @dataclass(frozen=True, slots=True)
