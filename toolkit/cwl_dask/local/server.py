@@ -131,7 +131,8 @@ def _options(clusters: Path, tickets: Path | None) -> Options:
         dask = ["dask"] if image else [sys.executable, "-m", "dask"]
         return {
             "scheduler_cmd": [*dask, "scheduler"],
-            "worker_cmd": [*dask, "worker", "--no-nanny", "--host", "127.0.0.1"],
+            # A worker's own page costs 20 MB; the scheduler's dashboard shows all workers.
+            "worker_cmd": [*dask, "worker", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"],
             "worker_cores": max(1, int(options.worker_cores_limit)),  # a worker's threads
             "worker_memory": options.worker_memory,
             "idle_timeout": options.idle_timeout,
