@@ -6,13 +6,14 @@ KUBE = ../shared/kube/cluster
 HELM ?= helm
 DIST ?= dist
 
-.PHONY: help demo test lint e2e e2e-full bench docs site images charts dist clean
+.PHONY: help demo test lint conformance e2e e2e-full bench docs site images charts dist clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo   map a burned area on this machine: results in demo/results"
 	@echo "make test   every test that needs no Kubernetes, and lint"
 	@echo "make lint   ruff, mypy, import-linter, codespell"
+	@echo "make conformance   the CWL documents of cwltool's and cwl-utils' tests through validate, convert and run (ten minutes)"
 	@echo "make e2e    tests on a real Kubernetes (KUBECONFIG); e2e-full adds rare faults"
 	@echo "make bench  time the application against two usual ways (half an hour; benchmarks/README.md)"
 	@echo "make docs   write what is generated: docs/cli.md, the charts' schemas, their copy of the package"
@@ -36,6 +37,9 @@ lint: .venv/.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+
+conformance: .venv/.stamp
+	$(BIN)/python -m tests.conformance
 
 e2e e2e-full: .venv/.stamp
 	@if [ -z "$$KUBECONFIG" ] && [ -x $(KUBE) ]; then $(KUBE) up && eval "$$($(KUBE) env)"; fi; \

@@ -96,7 +96,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 def test_quiet_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for level, quiet in [(logging.INFO, False), (logging.WARNING, True)]:
         monkeypatch.setattr(logging.getLogger("bai_kit"), "level", level)
-        assert ("--quiet" in local._command(tmp_path, "none")) is quiet
+        assert ("--quiet" in local._command(tmp_path / "a.cwl", tmp_path, "none")) is quiet
 
 
 def test_what_this_machine_cannot_run_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -125,4 +125,4 @@ def test_an_unknown_engine_and_one_that_is_not_installed_are_refused(
 
 @pytest.mark.parametrize(("engine", "option"), [("none", "--no-container"), ("podman", "--podman")])
 def test_the_engine_is_an_option_of_the_runner(engine: str, option: str, tmp_path: Path) -> None:
-    assert option in local._command(tmp_path, engine)
+    assert option in local._command(tmp_path / "a.cwl", tmp_path, engine)

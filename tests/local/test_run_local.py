@@ -92,7 +92,10 @@ def test_a_failing_application_gives_its_reason_its_code_and_no_results(
 ) -> None:
     done = run(command(f"code={code}"), tmp_path)
     assert done.returncode == expected
-    assert f"error: the workflow failed with exit code {expected}: the reason\n" in done.stderr
+    assert (
+        f"error: the workflow failed with exit code {expected}: step tool.cwl failed with exit code {code}\n"
+        in done.stderr
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["tool.cwl"]
 
 

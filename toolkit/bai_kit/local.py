@@ -21,6 +21,7 @@ from typing import Any
 from bai_kit.errors import JobFailed, SetupError, UsageError
 from bai_kit.job.failure import parse_failure
 from bai_kit.job.results import check_free, put, writing
+from bai_kit.package.addresses import split
 from bai_kit.package.document import Package, read_package
 from bai_kit.package.inputs import check_inputs, missing_files
 from bai_kit.package.outputs import RunResult, describe, relative, root, save
@@ -74,9 +75,12 @@ def run_local(
     with writing(directory):
         home.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(home) as scratch:
-            (scratch / "package.json").write_text(found.text, encoding="utf-8")
+            # The runner names a step without a name after its file.
+            document = scratch / "package" / (Path(split(package)[0]).name or "package.json")
+            document.parent.mkdir()
+            document.write_text(found.text, encoding="utf-8")
             (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
-            outputs = _run(_command(scratch, engine), scratch / "failure.json", progress)
+            outputs = _run(_command(document, scratch, engine), scratch / "failure.json", progress)
             _move_home(outputs, scratch / "results", home)
             outputs = relative(outputs, scratch / "results")
             save(outputs, home)
@@ -115,7 +119,7 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _command(scratch: Path, engine: str) -> list[str]:
+def _command(package: Path, scratch: Path, engine: str) -> list[str]:
     return [
         *(sys.executable, "-m", "cwl_dask.local.main"),
         *("--dask-gateway", "local"),
@@ -124,7 +128,7 @@ def _command(scratch: Path, engine: str) -> list[str]:
         *(["--quiet"] if logging.getLogger("bai_kit").level > logging.INFO else []),
         *("--outdir", str(scratch / "results")),
         *("--tmp-outdir-prefix", str(scratch / "out-"), "--tmpdir-prefix", str(scratch / "tmp-")),
-        *(str(scratch / "package.json"), str(scratch / "params.json")),
+        *(str(package), str(scratch / "params.json")),
     ]
 
 

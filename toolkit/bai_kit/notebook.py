@@ -55,13 +55,13 @@ def run(
     """
     progress = _Shown(show)
     if local:
-        return run_local(Path(package) if package else own_package(), inputs, Path(directory), progress)
+        return run_local(package or own_package(), inputs, Path(directory), progress)
     chosen = load_settings(settings)
     request = RunRequest(
         inputs=inputs,
         output_dir=Path(directory),
         release=_release(chosen),
-        package=json.loads(convert(Path(package))) if package else None,
+        package=json.loads(convert(package)) if package else None,
         retries=retries,
         limits=_limits(chosen),
         upload_bytes=int(quantity(chosen.upload_size)),
