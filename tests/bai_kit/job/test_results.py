@@ -165,6 +165,13 @@ def test_what_a_killed_fetch_left_is_removed_by_the_next_one(volume, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".elsewhere.other.part", "home", "volume"]
 
 
+def test_a_directory_whose_name_is_a_pattern_matches_itself_alone(volume, tmp_path):
+    (tmp_path / ".home.other.part").write_bytes(b"x")
+    (tmp_path / ".h[aou]me.other.part").write_bytes(b"x")
+    fetch(volume, "bai-1", tmp_path / "h[aou]me")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".home.other.part", "h[aou]me", "volume"]
+
+
 def test_two_fetches_of_one_job_do_not_mix(volume, tmp_path):
     with (tmp_path / ".home.bai-1.part").open("ab") as other:
         results.fcntl.flock(other, results.fcntl.LOCK_EX)

@@ -1,6 +1,7 @@
 """The results of a job, fetched from the volume completely or not at all."""
 
 import fcntl
+import glob
 import hashlib
 import json
 import shutil
@@ -156,10 +157,11 @@ def megabytes(count: int) -> str:
 
 def _remove_stale(directory: Path, job: str) -> None:
     """Remove what killed fetches into this directory left, except for this job's archive and those in use."""
-    for path in directory.parent.glob(f".{directory.name}.*.new"):
+    name = glob.escape(directory.name)
+    for path in directory.parent.glob(f".{name}.*.new"):
         if not _is_locked(path.with_suffix(".part")):
             shutil.rmtree(path, ignore_errors=True)
-    for path in directory.parent.glob(f".{directory.name}.*.part"):
+    for path in directory.parent.glob(f".{name}.*.part"):
         if path.name != f".{directory.name}.{job}.part" and not _is_locked(path):
             path.unlink(missing_ok=True)
 
