@@ -129,6 +129,20 @@ def test_a_transfer_cut_short_is_read_again(tmp_path: Path, web: Web, act: str, 
     assert web.script["a.tif"] == []
 
 
+def test_a_jpeg_2000_file_cut_short_is_read_again(tmp_path: Path, web: Web) -> None:
+    """GDAL must not decode tiles in threads of its own, where an error is lost and pixels are wrong."""
+    lossless = {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES", "BLOCKXSIZE": 128, "BLOCKYSIZE": 128}
+    pixels = np.random.default_rng(3).integers(500, 6000, (512, 512)).astype(np.uint16)
+    with rasterio.open(
+        tmp_path / "a.jp2", "w", height=512, width=512, count=1, dtype="uint16", crs="EPSG:32610",
+        transform=Affine(10, 0, 499980, 0, -10, 4500000), **lossless,
+    ) as file:  # fmt: skip
+        file.write(pixels, 1)
+    web.script["a.jp2"] = [200, 200, 200, "cut"]
+    np.testing.assert_array_equal(whole(f"{web.url}/a.jp2"), pixels)
+    assert web.script["a.jp2"] == []
+
+
 @pytest.mark.parametrize("act", ["cut", "reset"])
 @pytest.mark.parametrize("header", [True, False])
 def test_transfers_always_cut_short_are_temporary(tmp_path: Path, web: Web, act: str, header: bool) -> None:
