@@ -28,8 +28,8 @@ PROGRAM = Path(__file__).with_name("javascript_process.py")
 HEAP_BYTES = 128 << 20
 """Memory of V8's heap for one evaluation."""
 RESIDENT_BYTES = 224 << 20
-"""Memory of the whole process, 70 MB of it V8 itself: V8 may exceed its own limit for as long as one call lasts, and the
-runner beside it needs 160 of the 512 MiB of its container."""
+"""Memory of the whole process, 70 MB of it V8 itself: V8 may exceed its own limit for as long as one call lasts, and
+the runner beside it needs 160 of the 512 MiB of its container."""
 CHECK_S = 0.02
 """Seconds between two looks at the process' memory."""
 _LINE = re.compile(r"^\d+: ")
