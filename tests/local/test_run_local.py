@@ -93,7 +93,7 @@ def test_a_failing_application_gives_its_reason_its_code_and_no_results(
     done = run(command(f"code={code}"), tmp_path)
     assert done.returncode == expected
     assert (
-        f"error: the workflow failed with exit code {expected}: step tool.cwl failed with exit code {code}\n"
+        f"error: the workflow failed with exit code {expected}: step tool.cwl failed with exit code {code}: the reason\n"
         in done.stderr
     )
     assert [path.name for path in tmp_path.iterdir()] == ["tool.cwl"]
