@@ -132,7 +132,7 @@ def jobs(bed: runner_bed.Bed, number: int, clusters: bool) -> None:
         bed.clean(60)
     row(f"a job {'with' if clusters else 'without'} Dask, creation to Complete", taken)
     for mark in MARKS:
-        if values := [each[mark] for each in marks if mark in each]:
+        if values := [job_marks[mark] for job_marks in marks if mark in job_marks]:
             row(f"- {mark}, after", values)
 
 

@@ -67,7 +67,7 @@ def test_a_first_install_that_fails_is_removed_whole(helm):
     with pytest.raises(HelmError) as caught:
         run(helm)
     assert caught.value.message == (
-        "deployment api has 0 of 1 ready: its pods are refused: quota exceeded; "
+        "deployment api has 0 of 1 ready: Kubernetes refuses its pods: quota exceeded; "
         "removed release bai; removed release dask-gateway"
     )
     assert helm.history == {}
@@ -234,4 +234,4 @@ def test_a_line_is_logged_only_when_a_workload_changes(helm, caplog):
     with caplog.at_level(logging.INFO, "bai_kit.release.live"):
         run(helm, show=show)
     said = [each.message for each in caplog.records if each.name == "bai_kit.release.live"]
-    assert said == ["deployment api: 0/1 ready, waits for its pods", "volume bai-data: ready", "deployment api: ready"]
+    assert said == ["deployment api: 0/1 ready, no pods yet", "volume bai-data: ready", "deployment api: ready"]

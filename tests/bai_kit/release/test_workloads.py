@@ -42,7 +42,7 @@ def test_an_image_that_cannot_be_pulled_is_trouble_after_a_while_only():
 def test_pods_that_pod_security_or_a_quota_refuses_are_trouble_at_once():
     refused = deployment(available=0, updated=0, replicas=0, conditions=[("ReplicaFailure", "violates PodSecurity")])
     _, found = look(("deployments", refused), waited_s=0)
-    assert found.trouble == "its pods are refused: violates PodSecurity"
+    assert found.trouble == "Kubernetes refuses its pods: violates PodSecurity"
 
 
 @pytest.mark.parametrize(("waited_s", "hopeless"), [(60, False), (130, True)])
@@ -72,7 +72,7 @@ def test_the_last_lines_of_a_failing_container_are_read_without_stamps_and_colou
 
 def test_a_deployment_that_is_not_there_is_waited_for():
     (found,) = observe(FakeKube(), [deployment()], 0)
-    assert (found.done, found.trouble, found.note) == (False, None, "is not there yet")
+    assert (found.done, found.trouble, found.note) == (False, None, "not created yet")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 def images(package: Any) -> list[str]:
     """Return the images of a package's tools, wherever CWL allows a requirement, each once. Pure."""
     # A gateway reads `*` as any text; no image has it in its name.
-    return [each for each in dict.fromkeys(_found(package)) if "*" not in each]
+    return [image for image in dict.fromkeys(_found(package)) if "*" not in image]
 
 
 def _found(node: Any) -> Iterator[str]:
@@ -16,5 +16,5 @@ def _found(node: Any) -> Iterator[str]:
             yield node["dockerPull"]
         node = list(node.values())
     if isinstance(node, list):
-        for each in node:
-            yield from _found(each)
+        for child in node:
+            yield from _found(child)

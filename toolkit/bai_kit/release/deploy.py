@@ -219,16 +219,16 @@ def _remove_namespace(kube: Kube) -> str:
 
 def _wait(kube: Kube, made: Sequence[Revision], start: float, timeout_s: float, show: Show) -> None:
     begun = time.monotonic()
-    objects = [each for revision in made for each in revision.manifest]
+    objects = [manifest_object for revision in made for manifest_object in revision.manifest]
     while True:
         workloads = observe(kube, objects, time.monotonic() - begun)
         show(workloads)
-        waiting = [each for each in workloads if not each.done]
+        waiting = [workload for workload in workloads if not workload.done]
         if not waiting:
             return
-        for each in waiting:
-            if each.trouble:
-                raise HelmError(_reason(kube, each))
+        for workload in waiting:
+            if workload.trouble:
+                raise HelmError(_reason(kube, workload))
         if time.monotonic() - start > timeout_s:
             raise WaitTimeout(
                 f"after {timeout_s:.0f} s {_reason(kube, waiting[0])}", hint="--timeout SECONDS, or bai-kit doctor"

@@ -105,13 +105,13 @@ class Helm:
             history = self._run(self._command.history(release, namespace=self.namespace))
         except _NoReleaseError:
             return None
-        good = [each["revision"] for each in history if each["status"] in {"deployed", "superseded"}]
+        good = [revision["revision"] for revision in history if revision["status"] in {"deployed", "superseded"}]
         return max(good, default=None)
 
     def releases(self) -> dict[str, str]:
         """Return the namespace's releases, each with its chart's name and version."""
         found = self._run(self._command.list(namespace=self.namespace, include_failed=True, include_pending=True))
-        return {each["name"]: each["chart"] for each in found}
+        return {entry["name"]: entry["chart"] for entry in found}
 
     def render(self, release: str, chart: Path, values: Mapping[str, Any]) -> list[Json]:
         """Return the objects of a chart, hooks included; asks no Kubernetes.
@@ -120,7 +120,7 @@ class Helm:
             ValuesError: the chart does not take the values.
         """
         rendered = self._run(self._command.template(release, chart, dict(values), namespace=self.namespace))
-        return [each for each in rendered if each]
+        return [document for document in rendered if document]
 
     def assign(self, values: Mapping[str, Any], assignments: Assignments) -> Json:
         """Return values with assignments on top, merged by Helm itself.
@@ -173,7 +173,7 @@ class Helm:
         found = json.loads(self._run(self._command.run(words)))
         newest = self.current(release)
         return newest is not None and any(
-            each["name"] == release and int(each["revision"]) == newest.number for each in found
+            entry["name"] == release and int(entry["revision"]) == newest.number for entry in found
         )
 
     def rollback(self, release: str, number: int) -> None:
@@ -287,5 +287,5 @@ def _revision(release: Mapping[str, Any]) -> Revision:
         release=release["name"],
         number=release["version"],
         status=release["info"]["status"],
-        manifest=tuple(each for each in objects if each),
+        manifest=tuple(document for document in objects if document),
     )
