@@ -97,7 +97,12 @@ def test_an_attack_ends_with_one_line(jobs, name):
 def test_an_expression_finds_no_way_out_of_its_engine(jobs):
     outer = 'Function("return this")().constructor.constructor'
     code = f'${{return {{found: {outer}("return typeof require + typeof process")()}};}}'
-    end = jobs.start("attack-expression", expression_tool(code), mode="x").wait()
+
+    def printing(spec):  # without the file the outputs are printed
+        args = spec["containers"][0]["args"]
+        args[:] = [arg for arg in args if not arg.startswith("--stdout=")]
+
+    end = jobs.start("attack-expression", expression_tool(code), change=printing, mode="x").wait()
     assert end.code == 0, end.log
     assert json.dumps("undefinedundefined") in end.log
 

@@ -72,3 +72,9 @@ def test_a_file_of_the_runner_is_not_given_away(run, expression, inputs, kind):
     code, _, failure = run(expression, **inputs)
     assert (code, failure["kind"], failure["temporary"]) == (1, kind, False)
     assert "outside of the job's folders" in failure["message"]
+
+
+def test_an_expression_that_fails_is_a_reason_without_a_traceback(run):
+    code, _, failure = run("${return {found: missing};}")
+    assert code == 1
+    assert "ReferenceError: missing is not defined" in failure["message"]

@@ -125,3 +125,9 @@ def test_the_first_failure_is_the_reason():
     failures.add(Failure("step", "out of memory"))
     failures.add(Failure("internal", "workflow error"))
     assert failures.first.message == "out of memory"
+
+
+def test_an_error_that_cwltool_reports_too_is_not_said_twice():
+    made = Failures()
+    assert not made.filter(logging.LogRecord("cwl_utils", logging.ERROR, "", 0, "x is not defined", (), None))
+    assert made.first is None

@@ -53,6 +53,7 @@ def run(session: Session) -> int:
     watching.StepClient.session = session
     calrissian.context.calrissian_make_tool = steps.make_tool
     calrissian.job.KubernetesClient = watching.StepClient
+    session.clusters.failures.no_reasons = _NOISE
     javascript.install()
     runner.CalrissianRuntimeContext = functools.partial(_runtime_context, session, runner.CalrissianRuntimeContext)
     runner.CalrissianLoadingContext = functools.partial(_loading_context, session, runner.CalrissianLoadingContext)

@@ -64,6 +64,8 @@ class Failures(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._first: Failure | None = None
+        self.no_reasons: tuple[str, ...] = ()
+        """Beginnings of errors that say nothing; the reason follows them."""
 
     def add(self, failure: Failure) -> None:
         """Record a failure. From any thread."""
@@ -76,6 +78,8 @@ class Failures(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Record an error of cwltool or Calrissian, and leave its traceback and its request for --debug out."""
+        if record.name == "cwl_utils":
+            return False  # cwltool raises and reports the same error
         if record.levelno >= logging.ERROR and record.name.partition(".")[0] in {"cwltool", "calrissian"}:
             text = record.getMessage()
             if text.startswith(_REPEATED):
@@ -85,7 +89,8 @@ class Failures(logging.Filter):
             if not logging.getLogger("cwltool").isEnabledFor(logging.DEBUG):
                 record.exc_info, record.exc_text = None, None
             record.msg, record.args = _RETRY_HINT.sub("", text), ()
-            self.add(Failure(_kind(record.msg), " ".join(record.msg.split())))
+            if not text.startswith(self.no_reasons):
+                self.add(Failure(_kind(record.msg), " ".join(record.msg.split())))
         return True
 
 

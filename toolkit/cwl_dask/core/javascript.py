@@ -6,6 +6,7 @@ the check of expressions that needs Node.js too.
 
 import contextlib
 import json
+import logging
 import re
 import select
 import subprocess
@@ -152,6 +153,7 @@ def install() -> None:
     """Make cwltool evaluate all JavaScript with one `EmbeddedEngine`."""
     engine = EmbeddedEngine()
     sandboxjs.set_js_engine(engine)
+    logging.getLogger("cwl_utils").handlers.clear()  # writes tracebacks to standard error
 
     def check_expressions(tool: Any, schema: Any, *_: Any, **__: Any) -> None:
         """Compile each expression of a tool while it loads: in place of jshint, with cwltool's arguments."""
