@@ -103,6 +103,20 @@ def test_extensions_of_cwltool_are_known(tmp_path: Path) -> None:
         load(tool(tmp_path, more=more.replace("hints", "requirements").replace("secrets:", "secretz:")))
 
 
+def test_a_reason_without_a_place_stands_alone(tmp_path: Path) -> None:
+    path = tmp_path / "tool.cwl"
+    path.write_text(
+        "cwlVersion: v1.2\nclass: CommandLineTool\nbaseCommand: echo\noutputs: []\n"
+        "inputs: {text: {type: string, default: {$include: ../outside}}}\n"
+    )
+    (tmp_path / "package").mkdir()
+    inside = path.rename(tmp_path / "package" / "tool.cwl")
+    (tmp_path / "outside").write_text("secret")
+    with pytest.raises(PackageError) as caught:
+        load(inside)
+    assert str(caught.value).startswith(f"cannot load {inside}: cannot read {tmp_path}/outside: ")
+
+
 def test_messages_of_several_lines_become_one_sentence_with_its_place() -> None:
     text = "Tool definition failed initialization:\n/a/b.cwl:3:5: Field `run`\n/a/b.cwl:3:5:   contains\n/a/b.cwl:3:5:   nothing"
     assert reasons(ValueError(text)) == " /a/b.cwl:3:5: Field `run` contains nothing"

@@ -278,8 +278,11 @@ def _sentence(text: str) -> str:
 
 
 def _place(prefix: str) -> str:
+    """Return `file:line:column: ` with the whole path of a local file; empty where cwltool names no place."""
     file, _, place = shown(prefix.rstrip(": ")).partition(":")
-    return f"{Path(file).resolve()}:{place}: " if Path(file).exists() else f"{file}:{place}: " if file else ""
+    if not place:
+        return ""
+    return f"{Path(file).resolve() if Path(file).exists() else file}:{place}: "
 
 
 @contextlib.contextmanager
