@@ -227,7 +227,7 @@ def _make_checked(spec: Any, context: Any) -> Any:
 
 @functools.cache  # cwltool reads its schemas anew each time
 def _register_requirement() -> None:
-    from cwl_dask.core.extension import register  # noqa: PLC0415 - see above
+    from cwl_dask.core.schema_cache import register  # noqa: PLC0415 - see above
 
     register(enable_ext=True)
 

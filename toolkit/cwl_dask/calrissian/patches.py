@@ -20,11 +20,11 @@ import calrissian.main as runner
 from schema_salad.exceptions import ValidationException
 
 from cwl_dask import PERMANENT, TEMPORARY, UNSUPPORTED
-from cwl_dask.calrissian import schema_cache as schemas
 from cwl_dask.calrissian import steps
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.session import Session
 from cwl_dask.core import addresses, extension, files, javascript, options, output
+from cwl_dask.core import schema_cache as schemas
 from cwl_dask.core.failure import VARIABLE, Failure
 
 log = logging.getLogger(__name__)

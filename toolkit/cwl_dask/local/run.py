@@ -71,7 +71,8 @@ def _cwltool(
     from cwltool.main import main as cwltool  # noqa: PLC0415
 
     from cwl_dask.core import files, javascript  # noqa: PLC0415
-    from cwl_dask.core.extension import maker, register  # noqa: PLC0415
+    from cwl_dask.core.extension import maker  # noqa: PLC0415
+    from cwl_dask.core.schema_cache import register  # noqa: PLC0415
     from cwl_dask.local.steps import DaskTool  # noqa: PLC0415
 
     argv = [*os.environ.get("CWLTOOL_OPTIONS", "").split(), *argv]
