@@ -1,4 +1,4 @@
-"""The values of charts/bai-chart: what the CWL runner needs in a namespace."""
+"""Values of charts/bai-chart, which installs all that the CWL runner needs in a namespace."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,12 +17,12 @@ Amounts = dict[str, Quantity | CpuQuantity]
 
 
 class Resources(Model):
-    """What a container asks for, and what it may not exceed."""
+    """Requests and limits of a container."""
 
     requests: Amounts
-    """What a node must have left."""
+    """Amounts that a node must have free."""
     limits: Amounts
-    """What it may not exceed."""
+    """Amounts that the container may not exceed."""
 
 
 class PackageImage(Model):
@@ -37,7 +37,7 @@ class PackageImage(Model):
     )
 
     repository: str = ""
-    """Replaces the image of the package's tools, which must all have the same one. Empty: as the package says."""
+    """Replaces the image of the package's tools, which must all have the same one. Empty: the package's image."""
     tag: str = ""
     """Tag, or digest (sha256:...), of that repository. Empty: the chart's appVersion."""
 
@@ -50,16 +50,16 @@ class RunnerImage(Model):
     tag: str = ""
     """Tag, or digest (sha256:...). Empty: the chart's appVersion."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """When the kubelet asks the registry."""
+    """When the kubelet pulls the image."""
 
 
 class ServiceAccount(Model):
-    """A service account, made here or elsewhere."""
+    """A service account, created by the chart or existing."""
 
     create: bool = True
-    """Make the service account; with false, name an existing one."""
+    """Create the service account; false: use the existing account that `name` names."""
     name: DnsName = ""
-    """Its name. Empty: RELEASE-runner and RELEASE-steps."""
+    """Name of the service account. Empty: RELEASE-runner and RELEASE-steps."""
     annotations: Labels = {}
     """Annotations, such as those that bind a cloud identity."""
 
@@ -69,21 +69,21 @@ class Runner(Model):
 
     image: RunnerImage = RunnerImage()
     max_cores: Annotated[float, Field(gt=0)] = 4
-    """Cores that all steps running at once may ask for together; Dask workers are the gateway's and do not count."""
+    """Cores that all steps running at once may request together; Dask workers do not count."""
     max_ram: MemoryLimit = "8G"
-    """Memory that all steps running at once may ask for together."""
+    """Memory that all steps running at once may request together; Dask workers do not count."""
     resources: Resources = Resources(requests={"cpu": "100m", "memory": "160Mi"}, limits={"memory": "512Mi"})
-    """The runner's own resources; no CPU limit, it is at work in bursts."""
+    """Resources of the runner; without a CPU limit, because the runner uses the CPU in short bursts."""
     guard_resources: Resources = Resources(requests={"cpu": "1m", "memory": "16Mi"}, limits={"memory": "192Mi"})
-    """Resources of the guard, which ends what a killed runner left."""
+    """Resources of the guard, which cleans up after a runner that was killed."""
     extra_args: list[str] = []
-    """More arguments of cwl-dask-calrissian, before package and inputs."""
+    """Additional arguments of cwl-dask-calrissian, before package and inputs."""
     extra_env: Objects = []
-    """More environment of the runner, as Kubernetes writes it."""
+    """Additional environment variables of the runner, in Kubernetes' form."""
     pod_annotations: Labels = {}
     """Annotations of the runner's pods."""
     node_selector: Labels = {}
-    """Labels of the nodes that take runners."""
+    """Node selector of runners."""
     tolerations: Objects = []
     """Tolerations of runners."""
     affinity: dict[str, Any] = {}
@@ -93,9 +93,9 @@ class Runner(Model):
     runtime_class_name: DnsName = ""
     """Runtime class of runners."""
     extra_volumes: Objects = []
-    """More volumes of runners."""
+    """Additional volumes of runners."""
     extra_volume_mounts: Objects = []
-    """More mounts of runner and guard."""
+    """Additional mounts of runner and guard."""
     pending_seconds: Annotated[int, Field(ge=1)] = 3600
     """Seconds that a step's pod may stay unschedulable before the job ends with 75. An autoscaler needs minutes."""
     service_account: ServiceAccount = ServiceAccount()
@@ -105,7 +105,7 @@ class Steps(Model):
     """The pods of the CWL steps."""
 
     node_selector: Labels = {}
-    """Labels of the nodes that take steps."""
+    """Node selector of steps."""
     tolerations: Objects = []
     """Tolerations of steps."""
     affinity: dict[str, Any] = {}
@@ -115,34 +115,34 @@ class Steps(Model):
     runtime_class_name: DnsName = ""
     """Runtime class of steps."""
     env: Objects = []
-    """More environment of steps, as Kubernetes writes it, such as a proxy."""
+    """Additional environment variables of steps, in Kubernetes' form, such as a proxy."""
     extra_volumes: Objects = []
-    """More volumes of steps."""
+    """Additional volumes of steps."""
     extra_volume_mounts: Objects = []
-    """More mounts of steps."""
+    """Additional mounts of steps."""
     service_account: ServiceAccount = ServiceAccount()
 
 
 class Rbac(Model):
-    """The runner's rights."""
+    """The runner's permissions."""
 
     create: bool = True
-    """Make the runner's Role and RoleBinding: pods create, delete, list, watch; pods/log get."""
+    """Create the runner's Role and RoleBinding: create, delete, list and watch pods; get pods/log."""
 
 
 class Package(Model):
-    """The application package that jobs run unless they bring their own."""
+    """The application package that jobs run unless `bai-kit run --package` names another one."""
 
     cwl: str = ""
-    """CWL as JSON text, best given with --set-file package.cwl=FILE. Empty: the chart's burned-area package."""
+    """CWL as JSON text; use --set-file package.cwl=FILE. Empty: the chart's burned-area package."""
     image: PackageImage = PackageImage()
 
 
 class PasswordSecret(Model):
-    """Where the gateway's password is."""
+    """The Secret that holds the gateway's password."""
 
     name: DnsName = ""
-    """Existing Secret with the gateway's password. Empty: the gateway asks for none."""
+    """Existing Secret with the gateway's password. Empty: the gateway needs no password."""
     key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$")] = "password"
     """Key in that Secret."""
 
@@ -157,12 +157,12 @@ class TokenSecret(Model):
 
 
 class Certificate(Model):
-    """The authority that signed the gateway's certificate, where the images do not trust the authority already."""
+    """The authority that signed the gateway's certificate, if the images do not trust that authority already."""
 
     secret_name: DnsName = ""
     """Existing Secret with the authority's certificate; of the Secret only this key is mounted."""
     config_map_name: DnsName = ""
-    """Existing ConfigMap with the authority's certificate; not used when secretName is set."""
+    """Existing ConfigMap with the authority's certificate; ignored when secretName is set."""
     key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$")] = "ca.crt"
     """Key in that Secret or ConfigMap."""
 
@@ -173,11 +173,11 @@ class GatewayAuth(Model):
     type: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")] = "basic"
     """basic (name and optional password), jupyterhub (token), or a class of dask-gateway's client as module.Class."""
     kwargs: dict[str, Any] = {}
-    """Arguments of that class. They are kept in a ConfigMap: no secrets."""
+    """Arguments of that class. They are stored in a ConfigMap, so put no secrets here."""
 
 
 class OptionName(Model):
-    """One cluster option in the gateway's own words."""
+    """Name and unit of one cluster option of the gateway."""
 
     name: str
     """The gateway's name of the option. Empty: the option is not sent."""
@@ -191,9 +191,9 @@ class Gateway(Model):
     address: Url = ""
     """Address of Dask Gateway. Empty: http://traefik-dask-gateway.NAMESPACE.svc.cluster.local:80"""
     proxy_address: str = ""
-    """Address of the schedulers' traffic where it differs, such as gateway://host:8786."""
+    """Address of the connections to schedulers, if it differs from the address, such as gateway://host:8786."""
     public_address: Url = ""
-    """What dashboard links begin with where it differs."""
+    """First part of the links to dashboards, if it differs from the address."""
     username: Annotated[str, Field(pattern=r"^([a-zA-Z0-9]([-._a-zA-Z0-9]*[a-zA-Z0-9])?)?$", max_length=63)] = ""
     """User at the gateway. Empty: NAMESPACE.RELEASE, so releases do not see each other's clusters."""
     auth: GatewayAuth = GatewayAuth()
@@ -201,31 +201,31 @@ class Gateway(Model):
     token_secret: TokenSecret = TokenSecret()
     certificate: Certificate = Certificate()
     cluster_options: dict[str, Any] = {}
-    """Defaults of the gateway's cluster options, such as worker_cores; a package's requirement goes before them."""
+    """Defaults of the gateway's cluster options, such as worker_cores; a package's requirement overrides them."""
     option_names: dict[str, OptionName] = {}
-    """Options that the gateway names in another way: {worker_memory: {name: memory, unit: GiB}}."""
+    """Names and units of the options of a gateway that differs: {worker_memory: {name: memory, unit: GiB}}."""
 
 
 class AdmissionPolicy(Model):
-    """What the runner's account may create, beyond what a Role can say."""
+    """Limits on the pods that the runner's account may create, which a Role cannot express."""
 
     enabled: bool = False
-    """Let the runner's account create pods of its own job's steps only. Cluster-scoped; Kubernetes 1.30 or newer."""
+    """Let the runner's account create only pods of its own job's steps. Cluster-scoped; Kubernetes 1.30 or newer."""
 
 
 class Storage(Model):
     """The volume of all jobs of the release."""
 
     existing_claim: DnsName = ""
-    """Use this claim and make none."""
+    """Existing claim to use; empty: create one."""
     size: Quantity = "20Gi"
     """Size of the volume."""
     storage_class: str | None = None
     """Storage class. null: the cluster's default."""
     access_mode: Literal["ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"] = "ReadWriteMany"
-    """ReadWriteOnce does where all pods run on one node."""
+    """ReadWriteOnce is enough if all pods run on one node."""
     keep: bool = True
-    """Leave the volume and its results when the release is uninstalled."""
+    """Keep the volume and its results when the release is uninstalled."""
     annotations: Labels = {}
     """Annotations of the claim."""
 
@@ -234,22 +234,22 @@ class NetworkPolicy(Model):
     """Who may connect to the runner and the steps."""
 
     enabled: bool = True
-    """Let nobody connect to the runner or to a step; where they connect to is not limited."""
+    """Block connections to runner and step pods; their outgoing connections are not limited."""
 
 
 class Job(Model):
-    """What every job has, and a job made with the release."""
+    """Settings of every job, and a job created with the release."""
 
     enabled: bool = False
-    """Make a Job with this release, for those who use kubectl or Argo CD; `bai-kit run` needs none."""
+    """Create a Job with this release, for kubectl or Argo CD; `bai-kit run` creates its own Jobs."""
     name: Annotated[str, Field(pattern=r"^([a-z]([-a-z0-9]*[a-z0-9])?)?$", max_length=50)] = ""
-    """Name of that Job. Empty: RELEASE-HASH, so that other inputs make another Job."""
+    """Name of that Job. Empty: RELEASE-HASH, so that changed inputs create a new Job."""
     params: dict[str, Any] = {}
     """CWL inputs of that Job."""
     ttl_seconds_after_finished: Annotated[int, Field(ge=0)] | None = 86400
-    """Seconds after its end at which a job and its log are removed; results stay on the volume. null: never."""
+    """Seconds after a job's end at which the job and its log are removed; results stay on the volume. null: never."""
     active_deadline_seconds: Annotated[int, Field(ge=1)] | None = None
-    """Seconds after which a job is ended. null: never."""
+    """Time limit of a job, in seconds. null: no limit."""
     queue: DnsName = ""
     """Kueue's LocalQueue for jobs: they are created suspended, and Kueue starts them. Empty: jobs start at once."""
 
@@ -264,17 +264,17 @@ class Values(Model):
     common_annotations: Labels = {}
     """Annotations of every object, of the jobs too."""
     global_: Annotated[dict[str, Any], Field(alias="global")] = {}
-    """Values of an umbrella chart; of these only imageRegistry is read, where this chart's own is empty."""
+    """Values shared by an umbrella chart; only global.imageRegistry is read, and only when imageRegistry is empty."""
     enabled: bool = True
     """Condition for umbrella charts that have this chart as a dependency; the chart itself does not read the key."""
     image_registry: str = ""
-    """Registry and path that replace ghcr.io/bai-kit in image names. Images that other values name stay."""
+    """Registry and path that replace ghcr.io/bai-kit in the default image names; images in values stay unchanged."""
     image_pull_secrets: list[str | Labels] = []
     """Existing pull secrets of runner and steps: names, or objects with a name."""
     pod_security_context: dict[str, Any] = {}
-    """On top of the pods' security context (non-root 1000:1000, fsGroup 1000); null removes a key."""
+    """Merged over the pods' security context (non-root 1000:1000, fsGroup 1000); null removes a key."""
     container_security_context: dict[str, Any] = {}
-    """On top of the containers' security context (read-only root, no capabilities); null removes a key."""
+    """Merged over the containers' security context (read-only root, no capabilities); null removes a key."""
     runner: Runner = Runner()
     steps: Steps = Steps()
     rbac: Rbac = Rbac()

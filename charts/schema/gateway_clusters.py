@@ -1,4 +1,4 @@
-"""What charts/dask-gateway's values say of clusters: their pods, and what users choose."""
+"""Values of charts/dask-gateway about clusters: their pods, and the options that users choose."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,18 +15,18 @@ class CoreAmounts(Model):
     """Cores of a pod."""
 
     request: Cores | None = None
-    """Cores asked for."""
+    """Requested cores."""
     limit: Cores | None = None
-    """Cores at most; null is the request."""
+    """Limit of cores; null: the request."""
 
 
 class MemoryAmounts(Model):
     """Memory of a pod."""
 
     request: Memory | None = None
-    """Memory asked for, as a number and K, M, G or T."""
+    """Requested memory, as a number and K, M, G or T."""
     limit: Memory | None = None
-    """Memory at most; null is the request."""
+    """Limit of memory; null: the request."""
 
 
 class DaskPods(Model):
@@ -35,13 +35,13 @@ class DaskPods(Model):
     cores: CoreAmounts = CoreAmounts()
     memory: MemoryAmounts = MemoryAmounts()
     extra_pod_config: dict[str, Any] = {}
-    """Laid over the pod's spec: mappings are merged, lists appended."""
+    """Merged into the pod's spec: mappings are merged, lists are appended."""
     extra_container_config: dict[str, Any] = {}
-    """Laid over the container: mappings are merged, lists appended."""
+    """Merged into the container: mappings are merged, lists are appended."""
     labels: Labels = {}
-    """More labels of the pods."""
+    """Additional labels of the pods."""
     annotations: Labels = {}
-    """More annotations of the pods."""
+    """Additional annotations of the pods."""
 
 
 class WorkerPods(DaskPods):
@@ -50,18 +50,18 @@ class WorkerPods(DaskPods):
     cores: CoreAmounts = CoreAmounts(request=0.5, limit=1.0)
     memory: MemoryAmounts = MemoryAmounts(request="2 G")
     threads: Annotated[int, Field(ge=1)] | None = None
-    """Threads of a worker; null is its whole cores, one at least."""
+    """Threads of a worker; null: its number of cores, rounded down, at least 1."""
 
 
 class BackendImage(Model):
     """The image of schedulers and workers."""
 
     name: str = "ghcr.io/bai-kit/bai"
-    """Repository; needs dask, distributed and dask-gateway, and an entry point that runs its arguments, or none."""
+    """Repository. The image needs dask, distributed and dask-gateway; an entry point must run its arguments."""
     tag: str = ""
-    """Tag, or a digest that begins with sha256:; empty is the chart's appVersion."""
+    """Tag, or a digest that begins with sha256:; empty: the chart's appVersion."""
     pull_policy: Literal["", "Always", "IfNotPresent", "Never"] | None = "IfNotPresent"
-    """Pull policy; empty leaves it to Kubernetes."""
+    """Pull policy; empty: Kubernetes' default."""
 
 
 class Backend(Model):
@@ -69,17 +69,17 @@ class Backend(Model):
 
     image: BackendImage = BackendImage()
     image_pull_secrets: list[str | Labels] = []
-    """More pull secrets of Dask's pods."""
+    """Additional pull secrets of Dask's pods."""
     namespace: str | None = None
-    """Namespace of the clusters; null is the release's."""
+    """Namespace of the clusters; null: the release's."""
     environment: dict[str, str | int | float | bool] = {}
-    """Environment of schedulers and workers. No place for secrets: it is kept in the DaskCluster."""
+    """Environment of schedulers and workers. The DaskCluster object stores it, so put no secrets here."""
     scheduler_cmd: list[str] = ["dask", "scheduler"]
     """Command of a scheduler."""
     worker_cmd: list[str] = ["dask", "worker", "--no-nanny"]
-    """Command of a worker. Kubernetes restarts a worker that dies: a nanny would be a second process for the same."""
+    """Command of a worker. It needs no nanny process, because Kubernetes restarts a worker that dies."""
     termination_grace_period_seconds: Annotated[int, Field(ge=0)] = 3
-    """Seconds that a scheduler or a worker has to end."""
+    """Seconds that a scheduler or a worker may take to terminate."""
     scheduler: DaskPods = DaskPods(
         cores=CoreAmounts(request=0.1, limit=1.0), memory=MemoryAmounts(request="256 M", limit="1 G")
     )
@@ -92,48 +92,48 @@ class ImageOption(Model):
     enabled: bool = True
     """Let users choose an image."""
     allow: list[str] = []
-    """Names that are allowed beside the clusters' own image; `*` is any text without `/`."""
+    """Images allowed in addition to gateway.backend.image; `*` matches any text without `/`."""
 
 
 class CoresOption(Model):
     """A number of cores that users choose."""
 
     enabled: bool = True
-    """Let users choose it."""
+    """Let users choose this option."""
     min: Cores = 0.1
-    """Least allowed."""
+    """Smallest value allowed."""
     max: Cores = 8.0
-    """Most allowed."""
+    """Largest value allowed."""
     default: Cores | None = None
-    """When a user chooses nothing; null is what gateway.backend.worker says."""
+    """Default; null: the value in gateway.backend.worker."""
 
 
 class MemoryOption(Model):
     """An amount of memory that users choose."""
 
     enabled: bool = True
-    """Let users choose it."""
+    """Let users choose this option."""
     min: Memory = "128 M"
-    """Least allowed."""
+    """Smallest value allowed."""
     max: Memory = "16 G"
-    """Most allowed."""
+    """Largest value allowed."""
     default: Memory | None = None
-    """When a user chooses nothing; null is what gateway.backend.worker says."""
+    """Default; null: the value in gateway.backend.worker."""
 
 
 class IdleOption(Model):
     """The idle timeout that users choose."""
 
     enabled: bool = True
-    """Let users choose it."""
+    """Let users choose this option."""
     min: Annotated[int, Field(ge=0)] = 30
-    """Least allowed, in seconds; 0 allows clusters that never end."""
+    """Smallest value allowed, in seconds; 0 allows clusters that never end when idle."""
     max: Annotated[int, Field(ge=1)] = 86400
-    """Most allowed, in seconds."""
+    """Largest value allowed, in seconds."""
 
 
 class ClusterOptions(Model):
-    """What users choose for their clusters."""
+    """Options that users may choose for their clusters."""
 
     image: ImageOption = ImageOption()
     worker_cores: CoresOption = CoresOption()

@@ -1,4 +1,4 @@
-"""What charts/dask-gateway's values say of the pods of every component."""
+"""Values of charts/dask-gateway about the pods of every component."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,9 +13,9 @@ class Image(Model):
     name: str
     """Repository."""
     tag: str = ""
-    """Tag, or a digest that begins with sha256:; empty is the chart's appVersion."""
+    """Tag, or a digest that begins with sha256:; empty: the chart's appVersion."""
     pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    """Pull policy; empty leaves it to Kubernetes."""
+    """Pull policy; empty: Kubernetes' default."""
 
 
 class ServerImage(Image):
@@ -26,7 +26,7 @@ class ServerImage(Image):
 
 
 class Probe(Model):
-    """A probe; upstream's keys."""
+    """A probe, with the keys of the upstream chart."""
 
     enabled: bool = True
     initial_delay_seconds: Annotated[int, Field(ge=0)] = 0
@@ -39,26 +39,26 @@ class PodDisruptionBudget(Model):
     """A PodDisruptionBudget."""
 
     enabled: bool = False
-    """Make a PodDisruptionBudget; of use from two replicas on."""
+    """Create a PodDisruptionBudget; useful with two or more replicas."""
     min_available: int | str | None = None
-    """Pods that stay, a number or a percentage."""
+    """Pods that must stay available, as a number or a percentage."""
     max_unavailable: int | str | None = 1
-    """Pods that may go at a time; not used when minAvailable is set."""
+    """Pods that may be unavailable at the same time; ignored when minAvailable is set."""
 
 
 class PodSettings(Model):
-    """What can be said about the pods of every component."""
+    """Settings that the pods of all components have."""
 
     annotations: Labels = {}
     """Annotations of the pods."""
     labels: Labels = {}
-    """More labels of the pods."""
+    """Additional labels of the pods."""
     image_pull_secrets: list[str | Labels] = []
-    """More pull secrets of the pods."""
+    """Additional pull secrets of the pods."""
     env: Objects = []
-    """More environment variables."""
+    """Additional environment variables."""
     env_from: Objects = []
-    """More environment from ConfigMaps and Secrets."""
+    """Additional environment from ConfigMaps and Secrets."""
     node_selector: Labels = {}
     """Node selector."""
     affinity: dict[str, Any] = {}
@@ -66,14 +66,14 @@ class PodSettings(Model):
     tolerations: Objects = []
     """Tolerations."""
     topology_spread_constraints: Objects = []
-    """Topology spread constraints; without labelSelector they take the component's own."""
+    """Topology spread constraints; the default labelSelector selects the component's pods."""
     priority_class_name: str = ""
     """Priority class."""
     extra_volumes: Objects = []
-    """More volumes."""
+    """Additional volumes."""
     extra_volume_mounts: Objects = []
-    """More mounts."""
+    """Additional mounts."""
     pod_security_context: dict[str, Any] = {}
-    """On top of the pods' security context; null removes a key."""
+    """Merged over the pods' security context; null removes a key."""
     container_security_context: dict[str, Any] = {}
-    """On top of the containers' security context (read-only root, no capabilities); null removes a key."""
+    """Merged over the containers' security context (read-only root, no capabilities); null removes a key."""

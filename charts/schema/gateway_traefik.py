@@ -1,4 +1,4 @@
-"""What charts/dask-gateway's values say of the way in and of the network: Traefik, policies, metrics."""
+"""Values of charts/dask-gateway about Traefik, network policies and metrics."""
 
 from typing import Annotated, Any, Literal
 
@@ -21,18 +21,18 @@ class WebPort(Model):
     """The port of API and dashboards."""
 
     port: Annotated[int, Field(ge=1, le=65535)] = 80
-    """Port of API and dashboards."""
+    """Port of the API and the dashboards."""
     node_port: Annotated[int, Field(ge=0, le=65535)] | None = None
-    """Its node port, for service types that have one."""
+    """Node port, for Service types that have one."""
 
 
 class TcpPort(Model):
     """The port of the connections to schedulers."""
 
     port: Annotated[int, Field(ge=1, le=65535)] | Literal["web"] = "web"
-    """Port of the connections to schedulers; `web` shares the one above."""
+    """Port of the connections to schedulers; `web`: the port of the API."""
     node_port: Annotated[int, Field(ge=0, le=65535)] | None = None
-    """Its node port, for service types that have one."""
+    """Node port, for Service types that have one."""
 
 
 class TraefikPorts(Model):
@@ -46,11 +46,11 @@ class TraefikService(Model):
     """Traefik's Service, traefik-FULLNAME."""
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
-    """Type; LoadBalancer leaves `helm install --wait` waiting where nothing gives out addresses."""
+    """Type of the Service. With LoadBalancer, `helm install --wait` times out if the cluster assigns no addresses."""
     annotations: Labels = {}
     """Annotations of the Service."""
     spec: dict[str, Any] = {}
-    """More of the Service's spec."""
+    """Additional fields of the Service's spec."""
     ports: TraefikPorts = TraefikPorts()
 
 
@@ -64,23 +64,23 @@ class TraefikTls(Model):
 
 
 class Entrypoints(Model):
-    """Names of the entry points of a Traefik that is not this chart's."""
+    """Names of the entry points of an existing Traefik, for traefik.installTraefik: false."""
 
     web: str = "web"
     """Entry point of the API and the dashboards."""
     tcp: str = "web"
-    """Entry point of the connections to schedulers; the same one carries both."""
+    """Entry point of the connections to schedulers; it may be the entry point of the API."""
 
 
 class Traefik(PodSettings):
-    """Traefik: the one address of API, dashboards and schedulers."""
+    """Traefik, which serves the API, the dashboards and the schedulers at one address."""
 
     install_traefik: bool = True
-    """Install Traefik; false makes routes for one that is there (see `traefik.entrypoints`)."""
+    """Install Traefik; false creates routes for an existing Traefik (see `traefik.entrypoints`)."""
     create_crds: Annotated[bool, Field(alias="createCRDs")] = True
-    """Install Traefik's custom resources where the cluster has none."""
+    """Install Traefik's custom resource definitions if the cluster has none."""
     replicas: Annotated[int, Field(ge=0)] = 1
-    """Traefik pods."""
+    """Number of Traefik pods."""
     loglevel: Literal["DEBUG", "INFO", "WARN", "ERROR", "FATAL", "PANIC"] = "WARN"
     """Log level of Traefik."""
     image: TraefikImage = TraefikImage()
@@ -90,15 +90,15 @@ class Traefik(PodSettings):
     )
     """Resources of Traefik."""
     startup_probe: Probe = Probe(period_seconds=1, timeout_seconds=2, failure_threshold=60)
-    """When Traefik has begun."""
+    """Startup probe of Traefik."""
     readiness_probe: Probe = Probe(period_seconds=5, timeout_seconds=5, failure_threshold=6)
-    """When Traefik takes requests; patient, because a loaded node answers late and there may be only one."""
+    """Readiness probe of Traefik; lenient, because a busy node answers late and there may be only one Traefik pod."""
     liveness_probe: Probe = Probe(period_seconds=10, timeout_seconds=5, failure_threshold=12)
-    """When Traefik is restarted."""
+    """Liveness probe of Traefik."""
     throttle_duration: Annotated[str, Field(pattern=r"^[0-9]+(ms|s)$")] = "100ms"
-    """Time between two readings of the routes: a new cluster waits for it."""
+    """Time between two readings of the routes; a new cluster is reachable only after the next reading."""
     additional_arguments: list[str] = []
-    """More of Traefik's arguments."""
+    """Additional arguments of Traefik."""
     dashboard: bool = False
     """Serve Traefik's own dashboard on port 9000 of its pods."""
     tls: TraefikTls = TraefikTls()
@@ -108,10 +108,10 @@ class Traefik(PodSettings):
 
 
 class NetworkPolicies(Model):
-    """Who may talk to whom."""
+    """Network policies: which pods may connect to which."""
 
     enabled: bool = True
-    """Make NetworkPolicies."""
+    """Create NetworkPolicies."""
     clients: Objects = [{"podSelector": {}}]
     """Peers that may use the gateway through Traefik; by default all pods of the release's namespace."""
     data: Objects = [
@@ -126,33 +126,33 @@ class NetworkPolicies(Model):
     """Peers that workers and schedulers may read from and write to; by default their namespace and the public internet,
     without private networks and cloud metadata. A data store inside the cluster needs an entry."""
     kubernetes_api: Objects = []
-    """Peers that are the Kubernetes API; empty is any, on the ports below."""
+    """Peers of the Kubernetes API; empty: any address, on kubernetesApiPorts."""
     kubernetes_api_ports: list[int] = [443, 6443]
     """Ports of the Kubernetes API."""
     metrics: Objects = []
     """Peers that may read metrics (Traefik 9000, schedulers 8787)."""
     hub: Objects = []
-    """Peers that are the JupyterHub, for gateway.auth.type: jupyterhub; empty is any, on its port 8081."""
+    """Peers of the JupyterHub, for gateway.auth.type: jupyterhub; empty: any address, on port 8081."""
     extra_api_egress: Objects = []
-    """More egress rules of the API server, for an authenticator that asks elsewhere."""
+    """Additional egress rules of the API server, for an authenticator that connects to another server."""
 
 
 class Monitor(Model):
     """Objects of the Prometheus operator."""
 
     enabled: bool = False
-    """Make a ServiceMonitor for Traefik and a PodMonitor for schedulers."""
+    """Create a ServiceMonitor for Traefik and a PodMonitor for schedulers."""
     interval: str = "30s"
-    """Time between two readings."""
+    """Time between two scrapes."""
     labels: Labels = {}
-    """Labels by which Prometheus finds the monitors."""
+    """Labels by which Prometheus selects the monitors."""
 
 
 class Metrics(Model):
     """Metrics for Prometheus."""
 
     enabled: bool = False
-    """Serve Traefik's metrics on port 9000; schedulers serve theirs on 8787 anyway."""
+    """Serve Traefik's metrics on port 9000; schedulers always serve theirs on port 8787."""
     annotations: bool = True
     """Annotate the pods with prometheus.io/scrape when metrics are enabled."""
     service_monitor: Monitor = Monitor()

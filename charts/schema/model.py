@@ -1,4 +1,4 @@
-"""What the models of both charts' values share: strictness, names, and shapes that Kubernetes defines."""
+"""Base class and types of the models of both charts' values."""
 
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ class Model(BaseModel):
 
 
 class ResourceAmounts(Model):
-    """CPU and memory (and whatever else a node offers)."""
+    """CPU, memory and other resources that a node offers."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -37,7 +37,7 @@ class ResourceAmounts(Model):
 
 
 class Resources(Model):
-    """What a container asks for, and what it may not exceed."""
+    """Requests and limits of a container."""
 
     requests: ResourceAmounts = ResourceAmounts()
     limits: ResourceAmounts = ResourceAmounts()
