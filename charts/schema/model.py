@@ -49,6 +49,6 @@ def refused(use: str) -> Any:
     The schema lets it through, so that the template can stop with the advice (see `schema.refused_keys`).
 
     Args:
-        use: what to write instead, completing "KEY is not taken: ...".
+        use: what to write instead, completing "KEY is not supported: ...".
     """
     return Field(default=None, exclude=True, description=use, json_schema_extra={"refused": True})

@@ -64,7 +64,7 @@ def test_refused_keys_say_what_to_use_instead(render):
         values = {"said": True}
         for part in reversed(key.split(".")):
             values = {part: values}
-        with pytest.raises(HelmError, match=re.escape(f"{key} is not taken: {use}")):
+        with pytest.raises(HelmError, match=re.escape(f"{key} is not supported: {use}")):
             render("dask-gateway", values)
 
 

@@ -2,7 +2,7 @@
 {{- .Values.gateway.address | default (printf "http://traefik-dask-gateway.%s.svc.cluster.local:80" .Release.Namespace) -}}
 {{- end }}
 
-{{/* The gateway's user: one for each release, because a cluster is seen only by the user that made it. */}}
+{{/* The gateway's user. The default differs for every release, because users see only their own clusters. */}}
 {{- define "bai-chart.gatewayUser" -}}
 {{- .Values.gateway.username | default (printf "%s.%s" .Release.Namespace .Release.Name) -}}
 {{- end }}

@@ -1,9 +1,9 @@
 {{/*
-The one description of a run. `bai-kit run` reads it from the ConfigMap of templates/job/configmap.yaml and creates a Job
-of it. `bai-kit run` sets the name (metadata.name, the labels bai-kit/job of Job and pod, and the subPath "JOB" of the
-mounts of the volume `work`) and the annotation bai-kit/params of the pod. For a package that is not the release's it also
+The Job of a run. `bai-kit run` reads it from the ConfigMap of templates/job/configmap.yaml and creates a Job from it.
+`bai-kit run` sets the name (metadata.name, the labels bai-kit/job of Job and pod, and the subPath "JOB" of the
+mounts of the volume `work`) and the annotation bai-kit/params of the pod. For a package other than the release's it also
 sets the annotation bai-kit/package, and the path /job/app-package.json in place of /package/app-package.json.
-`job.enabled` makes a Job of the same description here. Takes (dict "root" $ "name" NAME "folder" SUBPATH).
+`job.enabled` creates the same Job with the release. Takes (dict "root" $ "name" NAME "folder" SUBPATH).
 */}}
 {{- define "bai-chart.job" -}}
 {{- $name := .name }}
@@ -17,10 +17,10 @@ metadata:
   {{- include "bai-chart.metadata" (dict "root" . "name" $name "labels" $queue) | nindent 2 }}
 spec:
   {{- if .Values.job.queue }}
-  # Kueue starts the Job when its queue has room.
+  # The Job is created suspended; Kueue starts it when its queue has free quota.
   suspend: true
   {{- end }}
-  # A second try would write into the first one's folder; `bai-kit run --retries` makes a new job instead.
+  # A second pod would write into the folder of the first; `bai-kit run --retries` creates a new job instead.
   backoffLimit: 0
   {{- if not (kindIs "invalid" .Values.job.ttlSecondsAfterFinished) }}
   ttlSecondsAfterFinished: {{ .Values.job.ttlSecondsAfterFinished | int64 }}
@@ -113,7 +113,7 @@ imagePullPolicy: {{ .Values.runner.image.pullPolicy }}
 env:
   - {name: CALRISSIAN_POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
   - {name: JOB_NAME, valueFrom: {fieldRef: {fieldPath: "metadata.labels['bai-kit/job']"}}}
-  # The user id may have no entry in /etc/passwd: dask-gateway takes the user's name from USER, Python the home from HOME.
+  # The user id may have no entry in /etc/passwd, so dask-gateway reads USER and Python reads HOME.
   - {name: USER, value: {{ include "bai-chart.gatewayUser" . | quote }}}
   - {name: HOME, value: /tmp}
   - {name: CWL_DASK_GUARD, value: /run/cwl-dask}

@@ -1,4 +1,4 @@
-{{/* Labels that find everything of a release, of the chart's objects and of its jobs alike. */}}
+{{/* Labels that select all objects of a release: those of the chart and those of its jobs. */}}
 {{- define "bai-chart.selectorLabels" -}}
 app.kubernetes.io/name: bai-chart
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -17,7 +17,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{/*
-Metadata of an object: (dict "root" $ "name" NAME), and "component", "labels", "annotations" of its own, which win.
+Metadata of an object. Takes (dict "root" $ "name" NAME) and optionally "component", "labels" and "annotations", which
+override those of the chart.
 */}}
 {{- define "bai-chart.metadata" -}}
 name: {{ .name }}

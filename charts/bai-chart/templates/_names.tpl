@@ -1,6 +1,6 @@
 {{/*
-Every name in this chart comes from here. All begin with the release's name (or fullnameOverride), so two
-releases in one namespace share nothing. 45 characters leave room for the suffix and a job's own.
+Names of all objects of the chart. All begin with the release's name (or fullnameOverride), so two releases in one
+namespace share no object. They are cut to 45 characters to leave room for suffixes.
 */}}
 {{- define "bai-chart.fullname" -}}
 {{- .Values.fullnameOverride | default .Release.Name | trunc 45 | trimSuffix "-" -}}
@@ -39,8 +39,9 @@ releases in one namespace share nothing. 45 characters leave room for the suffix
 {{- end }}
 
 {{/*
-Says something when Helm itself installs the release, and so runs its hooks. `helm template` asks no Kubernetes: piped
-into kubectl, the test would start at once. `--api-versions helm.sh/hooks` shows the test.
+Returns "yes" when Helm installs the release, so hooks run at their proper time. With `helm template`, which has no
+connection to Kubernetes, hooks are left out: `kubectl apply` would start the test at once.
+`--api-versions helm.sh/hooks` includes the test.
 */}}
 {{- define "bai-chart.hooksRun" -}}
 {{- if or (.Capabilities.APIVersions.Has "helm.sh/hooks") (lookup "v1" "ServiceAccount" .Release.Namespace "") -}}yes{{- end -}}

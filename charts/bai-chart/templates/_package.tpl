@@ -27,7 +27,7 @@ Only the images of its tools change: to `package.image`, or for the chart's own 
 {{- $text }}
 {{- end }}
 
-{{/* Sets every dockerPull below .node, wherever CWL allows a requirement; collects the old ones as keys of .found. */}}
+{{/* Sets every dockerPull below .node to .image, and collects the previous images as keys of .found. */}}
 {{- define "bai-chart.setImages" -}}
 {{- if kindIs "map" .node }}
 {{- if kindIs "string" .node.dockerPull }}

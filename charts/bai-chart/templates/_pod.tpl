@@ -12,7 +12,7 @@ podSecurityContext and containerSecurityContext of the values on top. A key that
 {{- include "bai-chart.overlay" (list $base .Values.containerSecurityContext) -}}
 {{- end }}
 
-{{/* YAML of a mapping with another one on top; keys that end up null are left out. Takes (list BASE OVER). */}}
+{{/* One mapping merged over another, as YAML; keys with the value null are left out. Takes (list BASE OVER). */}}
 {{- define "bai-chart.overlay" -}}
 {{- $found := dict -}}
 {{- range $key, $value := mergeOverwrite (deepCopy (index . 0)) (deepCopy (index . 1)) -}}
@@ -41,7 +41,7 @@ imagePullSecrets:
 
 {{/*
 "repository:tag", or "repository@sha256:..." for a digest; the tag defaults to the chart's appVersion. imageRegistry
-replaces the project's own registry; a repository that the values name themselves stays as it is.
+replaces the registry of a default image; a repository named in values stays unchanged.
 */}}
 {{- define "bai-chart.image" -}}
 {{- $tag := .image.tag | default .root.Chart.AppVersion -}}

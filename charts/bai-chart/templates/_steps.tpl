@@ -1,5 +1,5 @@
 {{/*
-What the runner merges into the pod of every step, as JSON: `spec` into the pod, `container` into its containers,
+Settings that the runner merges into the pod of every step, as JSON: `spec` into the pod, `container` into its containers,
 `securityContext` in place of the one that Calrissian writes.
 */}}
 {{- define "bai-chart.stepPod" -}}

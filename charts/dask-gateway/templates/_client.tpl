@@ -1,7 +1,6 @@
 {{/*
-How a client in the cluster reaches this release, as JSON: the one place that joins scheme, Service, port and prefix.
-NOTES, the test pod and `bai-kit` read it. It holds names of Secrets and no secret. The address is empty for a Traefik
-that this release does not install.
+How a client in the cluster connects to this release, as JSON. NOTES.txt, the test pod and `bai-kit` read this JSON. It
+holds names of Secrets but no secret. The address is empty when this release does not install Traefik.
 */}}
 {{- define "dask-gateway.client" -}}
 {{- $traefik := .Values.traefik -}}

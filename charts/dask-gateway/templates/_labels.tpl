@@ -1,4 +1,4 @@
-{{/* Labels of a component's objects: takes root and component. */}}
+{{/* Labels of a component's objects. Takes root and component. */}}
 {{- define "dask-gateway.labels" -}}
 {{ include "dask-gateway.selector" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
@@ -10,14 +10,14 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 {{- end -}}
 
-{{/* What selects a component's pods; never changes, or upgrades would be refused. */}}
+{{/* Labels that select a component's pods. Kubernetes rejects an upgrade that changes them, so they must stay. */}}
 {{- define "dask-gateway.selector" -}}
 app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | trunc 63 }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
-{{/* What selects the clusters' pods; with component, those of schedulers or workers. */}}
+{{/* Labels that select the clusters' pods. Takes root and, optionally, component (scheduler or worker). */}}
 {{- define "dask-gateway.daskSelector" -}}
 gateway.dask.org/instance: {{ include "dask-gateway.instance" .root }}
 {{- with .component }}
@@ -25,7 +25,7 @@ app.kubernetes.io/component: {{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* metadata of an object: root, component, name; annotations and namespace as an option. */}}
+{{/* Metadata of an object. Takes root, component and name, and optionally annotations and namespace. */}}
 {{- define "dask-gateway.metadata" -}}
 metadata:
   name: {{ .name }}

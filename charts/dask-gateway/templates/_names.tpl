@@ -1,4 +1,4 @@
-{{/* Every object's name is made here. Services of clusters are named by the controller. */}}
+{{/* Names of all objects of the release. The controller names the Services of clusters. */}}
 
 {{- define "dask-gateway.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
@@ -21,8 +21,9 @@
 {{- define "dask-gateway.test" -}}{{ include "dask-gateway.fullname" . }}-test{{- end -}}
 {{- define "dask-gateway.dask" -}}{{ include "dask-gateway.fullname" . }}-dask{{- end -}}
 
-{{/* Says something when Helm itself installs the release, and so runs its hooks. `helm template` asks no Kubernetes: piped
-     into kubectl, the Job that ends clusters and the test would start at once. `--api-versions helm.sh/hooks` shows them. */}}
+{{/* Returns "yes" when Helm installs the release, so hooks run at their proper time. With `helm template`, which has no
+     connection to Kubernetes, hooks are left out: `kubectl apply` would start the clean-up Job and the test at once.
+     `--api-versions helm.sh/hooks` includes them. */}}
 {{- define "dask-gateway.hooksRun" -}}
 {{- if or (.Capabilities.APIVersions.Has "helm.sh/hooks") (lookup "v1" "ServiceAccount" .Release.Namespace "") -}}yes{{- end -}}
 {{- end -}}
@@ -32,8 +33,8 @@
 {{- default .Release.Namespace .Values.gateway.backend.namespace -}}
 {{- end -}}
 
-{{/* The label that tells this release's clusters from others'. Where several releases can see the same clusters, the
-     release's namespace is part of it. */}}
+{{/* Value of the label that marks this release's clusters. It includes the release's namespace when several releases
+     can see the same clusters. */}}
 {{- define "dask-gateway.instance" -}}
 {{- $own := and (eq .Values.rbac.scope "namespace") (eq (include "dask-gateway.namespace" .) .Release.Namespace) -}}
 {{- $name := include "dask-gateway.fullname" . -}}
@@ -43,8 +44,8 @@
 {{- end -}}
 {{- end -}}
 
-{{/* repository:tag or repository@digest. Takes image (name, tag) and root. imageRegistry replaces the registries of the
-     default names; a name that the values give stays as it is. */}}
+{{/* Returns repository:tag or repository@digest. Takes image (name, tag) and root. imageRegistry replaces the registry
+     of a default image; an image named in values stays unchanged. */}}
 {{- define "dask-gateway.image" -}}
 {{- $tag := default .root.Chart.AppVersion .image.tag -}}
 {{- $name := .image.name -}}
@@ -56,10 +57,10 @@
 {{- if hasPrefix "sha256:" $tag -}}{{ $name }}@{{ $tag }}{{- else -}}{{ $name }}:{{ $tag }}{{- end -}}
 {{- end -}}
 
-{{/* The prefix without its last slash: empty for the root. */}}
+{{/* The URL prefix without its trailing slash; empty for "/". */}}
 {{- define "dask-gateway.prefix" -}}{{ .Values.gateway.prefix | trimSuffix "/" }}{{- end -}}
 
-{{/* Name and key of the Secret with the password; an empty mapping when there is no password. */}}
+{{/* Name and key of the Secret with the password, as JSON; an empty mapping when there is no password. */}}
 {{- define "dask-gateway.passwordSecret" -}}
 {{- $found := dict -}}
 {{- with .Values.gateway.auth -}}

@@ -1,6 +1,6 @@
 {{/* Peers and rules of the NetworkPolicies. */}}
 
-{{/* One component's pods in the release's namespace: root, component. */}}
+{{/* Peer: the pods of a component in the release's namespace. Takes root and component. */}}
 {{- define "dask-gateway.peer" -}}
 namespaceSelector:
   matchLabels: {kubernetes.io/metadata.name: {{ .root.Release.Namespace }}}
@@ -9,7 +9,7 @@ podSelector:
     {{- include "dask-gateway.selector" . | nindent 4 }}
 {{- end -}}
 
-{{/* The clusters' pods (with component: schedulers or workers), wherever they are. */}}
+{{/* Peer: the clusters' pods in every namespace that may hold clusters. Takes root and, optionally, component. */}}
 {{- define "dask-gateway.daskPeer" -}}
 {{- if eq .root.Values.rbac.scope "cluster" -}}
 namespaceSelector: {}
@@ -22,7 +22,7 @@ podSelector:
     {{- include "dask-gateway.daskSelector" . | nindent 4 }}
 {{- end -}}
 
-{{/* Who comes through Traefik: this chart's, or whoever the values let in. */}}
+{{/* Peers that forward clients' requests: this chart's Traefik, or networkPolicy.clients if it installs none. */}}
 {{- define "dask-gateway.proxyPeers" -}}
 {{- if .Values.traefik.installTraefik -}}
 - {{- include "dask-gateway.peer" (dict "root" . "component" "traefik") | nindent 2 }}
@@ -32,7 +32,7 @@ podSelector:
 {{- end -}}
 
 {{- define "dask-gateway.allowDns" -}}
-# Names are asked for wherever the cluster answers them: a service, or a cache on the node.
+# No `to`, because clusters differ in where DNS runs: in a Service, or in a cache on the node.
 - ports:
     - {port: 53, protocol: UDP}
     - {port: 53, protocol: TCP}

@@ -1,4 +1,4 @@
-{{/* Everything that pods of all components share. Each template takes root, component and values (PodSettings). */}}
+{{/* Parts of pods that all components share. Every template takes root, component and values (PodSettings). */}}
 
 {{- define "dask-gateway.podMetadata" -}}
 metadata:
@@ -13,15 +13,15 @@ metadata:
   {{- end }}
 {{- end -}}
 
-{{/* [{name: ...}] from names and objects. */}}
+{{/* Pull secrets as [{name: ...}], from names and objects. */}}
 {{- define "dask-gateway.pullSecrets" -}}
 {{- $found := list -}}
 {{- range . -}}{{- $found = append $found (ternary (dict "name" .) . (kindIs "string" .)) -}}{{- end -}}
 {{- uniq $found | toJson -}}
 {{- end -}}
 
-{{/* A pod's security context: `restricted`, then podSecurityContext of the whole chart, then of one component. Takes root
-     and over. A key that ends up null is left out. */}}
+{{/* A pod's security context: the Pod Security standard `restricted`, then the chart's podSecurityContext, then that of
+     one component. Takes root and over (the component's). Keys with the value null are left out. */}}
 {{- define "dask-gateway.podSecurity" -}}
 {{- $base := dict "runAsNonRoot" true "runAsUser" 1000 "runAsGroup" 1000 "fsGroup" 1000 "seccompProfile" (dict "type" "RuntimeDefault") -}}
 {{- $whole := mergeOverwrite $base (deepCopy .root.Values.podSecurityContext) -}}
@@ -41,13 +41,13 @@ metadata:
 {{- toYaml $found -}}
 {{- end -}}
 
-{{/* The extraPodConfig of Dask's pods without its securityContext, which `podSecurity` has laid over already. */}}
+{{/* extraPodConfig of Dask's pods, its securityContext merged over the chart's. Takes root and pod. */}}
 {{- define "dask-gateway.daskPod" -}}
 {{- $over := .pod.securityContext | default dict -}}
 {{- set (omit .pod "securityContext") "securityContext" (include "dask-gateway.podSecurity" (dict "root" .root "over" $over) | fromYaml) | toJson -}}
 {{- end -}}
 
-{{/* The pod's spec up to its containers. */}}
+{{/* The first part of a pod's spec, up to its containers. */}}
 {{- define "dask-gateway.podSpec" -}}
 serviceAccountName: {{ include "dask-gateway.serviceAccount" . }}
 automountServiceAccountToken: true
@@ -86,7 +86,7 @@ topologySpreadConstraints:
 {{- end -}}
 {{- end -}}
 
-{{/* An empty mapping in resources says nothing: it is left out, with what is null. */}}
+{{/* Resources of a container, without empty mappings and without amounts that are null. */}}
 {{- define "dask-gateway.resources" -}}
 {{- $found := dict -}}
 {{- range $kind := list "requests" "limits" -}}
@@ -99,7 +99,7 @@ topologySpreadConstraints:
 {{- toJson $found -}}
 {{- end -}}
 
-{{/* A probe: name, probe (of the values), handler. */}}
+{{/* A probe of a container. Takes name, probe (from the values) and handler. */}}
 {{- define "dask-gateway.probe" -}}
 {{- if .probe.enabled }}
 {{ .name }}:
@@ -107,7 +107,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* The container's part that all components share, after its command and ports. */}}
+{{/* The last part of a container, after its command and ports. */}}
 {{- define "dask-gateway.container" -}}
 resources: {{ include "dask-gateway.resources" .values.resources }}
 terminationMessagePolicy: FallbackToLogsOnError
@@ -118,7 +118,8 @@ envFrom: {{ toJson . }}
 {{- end }}
 {{- end -}}
 
-{{/* A service account, its Role and the binding, in the clusters' namespace; or ClusterRoles. Takes root, component, rules. */}}
+{{/* A component's service account, and its Role and RoleBinding or, for rbac.scope cluster, ClusterRole and
+     ClusterRoleBinding. Takes root, component and rules. */}}
 {{- define "dask-gateway.rights" -}}
 {{- $wide := eq .root.Values.rbac.scope "cluster" -}}
 {{- $account := include (printf "dask-gateway.%s" .component) .root -}}
@@ -153,7 +154,7 @@ subjects:
     namespace: {{ .root.Release.Namespace }}
 {{- end -}}
 
-{{/* A PodDisruptionBudget: root, component, pdb. */}}
+{{/* A PodDisruptionBudget. Takes root, component and pdb. */}}
 {{- define "dask-gateway.pdb" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -169,7 +170,7 @@ spec:
   {{- end }}
 {{- end -}}
 
-{{/* What makes pods new when what they read has changed. */}}
+{{/* Checksums of the settings, so pods are replaced when the settings change. */}}
 {{- define "dask-gateway.serverChecksum" -}}
 checksum/config: {{ include "dask-gateway.settings" . | sha256sum }}
 checksum/code: {{ (.Files.Glob "files/server/*.py").AsConfig | sha256sum }}

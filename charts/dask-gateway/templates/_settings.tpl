@@ -1,5 +1,5 @@
-{{/* settings.json: what the processes read of the values. Secrets are not in it; they come by environment. Every key
-     is written out: Helm 4 drops keys whose default is null, Helm 3 keeps them. */}}
+{{/* settings.json: the values that API server and controller read. It holds no secrets; those come from environment
+     variables. All keys are listed one by one, because Helm 4 drops keys whose default is null and Helm 3 keeps them. */}}
 {{- define "dask-gateway.settings" -}}
 {{- $values := .Values -}}
 {{- $backend := .Values.gateway.backend -}}
@@ -87,7 +87,7 @@
   | toPrettyJson -}}
 {{- end -}}
 
-{{/* Annotations by which Prometheus finds a pod: port. */}}
+{{/* Annotations by which Prometheus finds a pod. Takes root and port. */}}
 {{- define "dask-gateway.scrape" -}}
 {{- if and .root.Values.metrics.enabled .root.Values.metrics.annotations -}}
 prometheus.io/scrape: "true"

@@ -1,5 +1,5 @@
-{{/* Says something when a definition is this release's to install: nobody has, or this release did. Definitions are kept
-     when the release goes, and another release's, a cluster administrator's or an upstream chart's is left alone. */}}
+{{/* Returns "yes" when this release may install a resource definition: it does not exist, or this release installed it.
+     Definitions stay after an uninstall. One from another release, an administrator or an upstream chart is not changed. */}}
 {{- define "dask-gateway.ownsCRD" -}}
 {{- $there := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" .name | default dict -}}
 {{- $by := dig "metadata" "annotations" (dict) $there -}}

@@ -1,4 +1,4 @@
-{{/* Traefik's custom resources. Their plurals are the lower-case names and an s. */}}
+{{/* Kinds of Traefik's custom resources. The plural of a kind is its lower-case name with an s. */}}
 {{- define "dask-gateway.traefik.kinds" -}}
 [IngressRoute, IngressRouteTCP, IngressRouteUDP, Middleware, MiddlewareTCP, ServersTransport, ServersTransportTCP, TLSOption, TLSStore, TraefikService]
 {{- end -}}

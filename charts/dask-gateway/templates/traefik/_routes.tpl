@@ -1,4 +1,4 @@
-{{/* What the file provider reads. */}}
+{{/* Configuration of Traefik's file provider. */}}
 {{- define "dask-gateway.traefik.routes" -}}
 {{- $prefix := include "dask-gateway.prefix" . -}}
 http:
