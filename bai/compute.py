@@ -118,7 +118,7 @@ class Done:
     process: str
     """Host and process id."""
     peak_memory: int
-    """Bytes that the process had in memory at most so far."""
+    """Largest memory of the process so far, in bytes."""
 
 
 def compute(
@@ -200,7 +200,7 @@ def preview_step(shape: Shape) -> int:
 
 
 def smallest(options: Options, grid: Grid) -> int:
-    """Return the pixels of the smallest patch that burned.gpkg shall have."""
+    """Return the smallest number of pixels of a patch in burned.gpkg."""
     return max(1, math.ceil(options.smallest_ha / grid.pixel_hectares - ROUNDING))
 
 

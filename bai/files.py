@@ -84,7 +84,7 @@ class Dataset:
 
     @property
     def stated(self) -> Stated:
-        """What the file states about its numbers; GDAL's scale 1 and offset 0 mean that it states nothing."""
+        """Scale, offset and nodata that the file states. GDAL reports scale 1 and offset 0 for a file without both."""
         scale, offset, nodata = self.file.scales[0], self.file.offsets[0], self.file.nodata
         return Stated(None if scale == 1 and offset == 0 else scale, offset or None, nodata)
 
@@ -149,11 +149,11 @@ _lock = threading.Lock()
 
 
 def use(href: str, function: Callable[[Dataset], T], warp: Grid | None = None) -> T:
-    """Return what a function returns for an open dataset; call it again when a transfer was cut short.
+    """Open a dataset, call a function with it and return the result; retry when a transfer was cut short.
 
     Args:
         href: An http(s) URL or a path.
-        function: What to do with the dataset.
+        function: Called with the open dataset, and again after a retry.
         warp: The grid to warp onto by nearest neighbour, if any.
 
     Raises:
@@ -175,7 +175,7 @@ def use(href: str, function: Callable[[Dataset], T], warp: Grid | None = None) -
 
 
 def forget(href: str) -> None:
-    """Make GDAL forget what it knows of a remote file, which may be that there is no such file."""
+    """Remove a remote file from GDAL's cache, which also remembers files that were not found."""
     with rasterio.Env(CPL_VSIL_CURL_NON_CACHED="/vsicurl/"), suppress(RasterioError, OSError):
         rasterio.open(href, driver=DRIVERS[0], sharing=False).close()
 

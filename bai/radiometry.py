@@ -84,7 +84,7 @@ def decide(rule: Rule, bands: Mapping[str, tuple[Stated, Stated]]) -> tuple[dict
         InputError: the statements contradict each other and nothing says which is right, or an offset is impossible.
     """
     doubts: list[str] = []
-    if rule.mode != "auto" or rule.applied:  # what is stated about the offset does not count then
+    if rule.mode != "auto" or rule.applied:  # the user's choice overrides the offset that item and file state
         bands = {name: (replace(i, offset=None), replace(f, offset=None)) for name, (i, f) in bands.items()}
     known = {name: _band(name, item, file, doubts) for name, (item, file) in bands.items()}
     offset = _offset(rule, {name: offset for name, (_, offset) in known.items()}, doubts)
@@ -111,7 +111,7 @@ def _band(name: str, item: Stated, file: Stated, doubts: list[str]) -> tuple[flo
 
 
 def _statement(side: str, name: str, stated: Stated, doubts: list[str]) -> tuple[float | None, float | None]:
-    """Return scale and offset in reflectance; scale 1 with offset 0, which tools write by default, state nothing."""
+    """Return scale and offset in reflectance, or None for both when they are 1 and 0, which tools write by default."""
     scale, offset, who = stated.scale, stated.offset, f"the {side} states for {name}"
     if scale is not None and not (math.isfinite(scale) and scale > 0):
         doubts.append(f"{who} the scale {scale:g}, which is impossible and ignored")

@@ -129,7 +129,7 @@ def plan(pre: Item, post: Item, *, bbox: Bounds | None = None, timeout_s: float 
 
 
 def _input(source: Source, item: Item, grid: Grid, grids: dict[Source, Grid]) -> Input:
-    """Return how a source comes onto the grid."""
+    """Return how to read a source onto the grid: its scale factor and shift, or the grid to warp to."""
     gain, bias = (1.0, 0.0) if source.band == "scl" else _whole(source, item.nir.scale)
     fit, warp, shape = grid.fit(grids[source]), None, grids[source].shape
     if fit is None:

@@ -45,7 +45,7 @@ class CogWriter:
         self._tags = tiff.tags(raster, grid, layout.block)
         self._tiles = [layout.tiles(level) for level in range(len(layout.levels))]
         self._places = [np.zeros((2, tiles.rows * tiles.cols), np.int64) for tiles in self._tiles]
-        """Offset in the spool and bytes of every tile of a level, row by row."""
+        """For every level: offsets in the spool file (row 0) and sizes in bytes (row 1) of its tiles, row by row."""
         self._quarters: dict[tuple[int, int, int], list[tuple[int, int, npt.NDArray[Any]]]] = {}
         self._spooled = 0
         with self._disk(0):

@@ -22,7 +22,7 @@ SEED = 20210713
 _SUN = (-0.55, -0.45)
 """Direction of the light for the relief, as weights of the slopes along columns and rows."""
 _DRIFT = (22, 30)
-"""Cloud to shadow, 20 m pixels along rows and columns."""
+"""Distance from a cloud to its shadow, in 20 m pixels along rows and columns."""
 _CROPS = np.array(
     [[0.42, 0.11], [0.38, 0.13], [0.31, 0.20], [0.27, 0.25], [0.24, 0.27], [0.34, 0.16]],
     dtype=np.float32,

@@ -41,10 +41,10 @@ _FILES = ("B08.tif", "B12.tif", "SCL.tif")
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What was made."""
+    """The files of a demo pair, and the burned area that they contain."""
 
     pre: Path
-    """The pre-fire item."""
+    """Path of the pre-fire item."""
     post: Path
     burnt_ha: float
     """Hectares of the scar (dNBR of `BURNT` and up) that both dates see."""

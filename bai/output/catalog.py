@@ -219,7 +219,7 @@ def _cut(ring: list[tuple[float, float]], side: int) -> list[tuple[float, float]
 
 
 def bounding_box(geometry: dict[str, Any]) -> list[float]:
-    """Return west, south, east, north; west is above east for a geometry across the antimeridian (RFC 7946, 5.2)."""
+    """Return west, south, east, north in degrees; across the antimeridian west exceeds east (RFC 7946, 5.2)."""
     polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
     first, last = (np.array(polygon[0]) for polygon in (polygons[0], polygons[-1]))
     south, north = (float(pick([pick(one[:, 1]) for one in (first, last)])) for pick in (min, max))

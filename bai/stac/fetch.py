@@ -41,7 +41,7 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What was read."""
+    """The body of a response, and its final URL if the server redirected the request."""
 
     body: bytes
     moved_to: str | None = None
@@ -150,7 +150,7 @@ def get(
 
 
 def _pool(url: str) -> urllib3.PoolManager:
-    """Return a connection pool, through the environment's proxy where there is one, as GDAL reads the assets."""
+    """Return a connection pool for a URL; it uses the proxy of the environment variables, as GDAL does for assets."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
     if proxy and not proxy_bypass(parts.hostname or ""):

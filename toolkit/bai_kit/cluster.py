@@ -36,7 +36,7 @@ class Cluster:
 
     @property
     def is_active(self) -> bool:
-        """Whether it has, or will have, pods."""
+        """Return whether the cluster has pods or will have them soon."""
         return self.phase in {"Pending", "Running"}
 
 

@@ -73,7 +73,7 @@ class Progress:
             sys.stderr.flush()
 
     def phase(self, phase: str, detail: str, *, quiet: bool = False) -> None:
-        """Report the state of a phase; `quiet` for details that belong on a terminal only."""
+        """Report the state of a phase; with `quiet` show it only on a terminal, and do not log it."""
         if not quiet:
             log.info("%s: %s", phase, detail)
 

@@ -124,7 +124,7 @@ class PodLog:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
         self.entries: list[dict[str, str]] = []
-        """What Calrissian's `--tool-logs-basepath` writes: timestamp, pod, entry."""
+        """Lines in the form of Calrissian's `--tool-logs-basepath`, with the keys timestamp, pod and entry."""
         self.last = ""
         """The last line that is not empty."""
         self._read = functools.partial(

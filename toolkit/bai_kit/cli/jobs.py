@@ -91,7 +91,7 @@ def list_(common: Common) -> Any:
 
 @with_options
 def cancel(common: Common, job: Name) -> Any:
-    """End a job: its cluster is dismissed; the job, its log and its folder stay."""
+    """Cancel a job and dismiss its Dask cluster; the job, its log and its folder stay."""
     from bai_kit.job import state as jobs  # noqa: PLC0415 - see logs
     from bai_kit.job.waiting import wait_over  # noqa: PLC0415
 

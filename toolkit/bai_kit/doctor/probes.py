@@ -28,11 +28,11 @@ CLUSTER_OPTIONS = ("image", "worker_cores", "worker_cores_limit", "worker_memory
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What one probe found."""
+    """Result of running the probe in one image."""
 
     image: str
     problem: str = ""
-    """Why the pod did not start or report; empty when it did."""
+    """Why the probe's pod did not start or did not report; empty if it reported."""
     versions: Mapping[str, str] | None = None
     """Versions of Python and of Dask's packages in the image."""
     gateway: Mapping[str, Any] | None = None
@@ -114,7 +114,7 @@ def probe_pod(template: Template, image: str, task: str) -> Json:
 
 
 def _read(kube: Kube, image: str, name: str, begin: float) -> Probe:
-    """Wait for the end of a probe's pod, and read its report."""
+    """Wait until a probe's pod has ended, and return its report."""
     while True:
         pod = kube.get("pods", name)
         waited_s = time.monotonic() - begin

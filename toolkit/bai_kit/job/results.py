@@ -37,13 +37,13 @@ class Results:
     directory: Path
     files: int
     bytes: int
-    """Bytes of the archive that brought the results."""
+    """Size of the downloaded archive in bytes."""
     sha256: str
-    """SHA-256 of that archive, the same on both sides."""
+    """SHA-256 of that archive, computed on the volume and compared with the download."""
     seconds: float
 
     def __rich__(self) -> str:
-        """Return the sentence for people."""
+        """Return the line that the command prints."""
         return f"{self.directory}: {self.files} files, {megabytes(self.bytes)}, verified, in {self.seconds:.1f} s"
 
 

@@ -53,11 +53,11 @@ class RunRequest:
     keep: bool = False
     """Keep the Job and its folder on the volume after the results are fetched."""
     keep_log: bool = False
-    """Fetch the steps' whole output too."""
+    """Also fetch step.log, the complete output of the steps."""
     timeout_s: int | None = None
-    """Seconds after which Kubernetes ends the job; None is the release's own limit."""
+    """Time limit of the job in seconds, enforced by Kubernetes; None: the release's limit."""
     retries: int = 0
-    """How often a temporary failure (75) is tried again, as a new job."""
+    """Number of new jobs to start after temporary failures (exit code 75)."""
     start_s: float = 120.0
     """Seconds that the runner may take to start."""
     limits: Limits = field(default_factory=Limits)

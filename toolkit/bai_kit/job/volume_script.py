@@ -106,7 +106,7 @@ def _receive(folder: Path) -> None:
 
 def _list(root: Path) -> None:
     folders = (path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
-    for folder in sorted(path for path in folders if any(path.iterdir())):  # an empty one was removed, see _remove
+    for folder in sorted(path for path in folders if any(path.iterdir())):  # `_remove` leaves an empty folder behind
         stats = {path: path.lstat() for path in folder.rglob("*")}
         sizes = {path: stat.st_size for path, stat in stats.items() if not S_ISDIR(stat.st_mode)}
         changed = max(stat.st_mtime for stat in (folder.lstat(), *stats.values()))

@@ -38,7 +38,7 @@ _INSTALLED = (
     ("rbac.authorization.k8s.io", "rolebindings"),
     ("traefik.io", "ingressroutes"),
 )
-"""API group and resource of the objects that both charts install, and of Helm's own record (secrets)."""
+"""API group and resource of the objects that both charts install, and of the Secrets that hold Helm's releases."""
 DEPLOY_RIGHTS: tuple[Right, ...] = tuple(
     (verb, resource, group, "", "deploy") for group, resource in _INSTALLED for verb in ("create", "patch", "delete")
 )

@@ -16,9 +16,9 @@ from schema_salad.fetcher import DefaultFetcher
 from bai_kit.package.addresses import shown
 
 MOST_BYTES = 1 << 20
-"""Bytes of one document with its aliases written out; a Kubernetes ConfigMap, which holds a package, takes no more."""
+"""Largest size of a document in bytes, aliases expanded: the package has to fit into a Kubernetes ConfigMap."""
 MOST_DEPTH = 100
-"""Nested lists and maps in one document."""
+"""Largest depth of nested lists and maps in a document."""
 MOST_FILES = 200
 """Documents of one package."""
 TIMEOUT_S = 20.0
@@ -50,7 +50,7 @@ class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has 
         Raises:
             ValidationException: the file is outside the folder, cannot be read, or is too large.
         """
-        if url in self.cache and isinstance(self.cache[url], str):  # a schema of cwltool's
+        if url in self.cache and isinstance(self.cache[url], str):  # a schema that cwltool ships
             return str(self.cache[url])
         if url not in self.texts:
             if len(self.texts) == self.most_files:

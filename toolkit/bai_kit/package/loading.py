@@ -270,7 +270,7 @@ _PREAMBLE = re.compile(r"(Tool definition failed (initialization|validation):|Go
 
 
 def _sentence(text: str) -> str:
-    """Join the lines of a message; the place is repeated in each of cwltool's lines, and kept once."""
+    """Join the lines of an error message of cwltool; keep file and line number once, though every line repeats them."""
     text = _PREAMBLE.sub("", text)
     places = [match.group() for match in _PLACE.finditer(text)]
     joined = " ".join(_PLACE.sub("", text).split())

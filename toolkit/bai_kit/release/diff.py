@@ -84,7 +84,7 @@ def _hidden(found: Json) -> Json:
 
 
 def _fingerprint(value: object) -> str:
-    """Tell values apart within this process; the key keeps anybody from trying passwords against the result."""
+    """Return a placeholder that differs for different values. Its random key prevents guessing passwords from it."""
     return f"(hidden, {hashlib.blake2s(str(value).encode(), key=_KEY, digest_size=4).hexdigest()})"
 
 

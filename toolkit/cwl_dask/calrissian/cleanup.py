@@ -57,10 +57,10 @@ def delete_steps(runner: str) -> list[str]:
 
 
 async def stop_clusters(clusters: list[str]) -> list[str]:
-    """Stop clusters, all at once, until each is seen gone.
+    """Stop clusters concurrently, and wait until none of them exists any more.
 
     Returns:
-        A sentence for each that may still run.
+        A sentence for every cluster that may still be running.
     """
     if not clusters:
         return []

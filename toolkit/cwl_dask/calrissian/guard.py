@@ -71,8 +71,8 @@ def wait_for_runner(folder: Path, start_s: float = START_S) -> list[str]:
             return [DONE]
         time.sleep(0.1)
     with ledger.open() as file:
-        fcntl.flock(file, fcntl.LOCK_SH)  # until the runner's end
-        lines = file.read().split("\n")[:-1]  # what follows the last newline was never finished
+        fcntl.flock(file, fcntl.LOCK_SH)  # blocks until the runner ends, because the runner holds an exclusive lock
+        lines = file.read().split("\n")[:-1]  # an incomplete last line is dropped
     if DONE in lines:
         return [DONE]
     return [name for kind, _, name in (line.partition(" ") for line in lines) if kind == "cluster"]

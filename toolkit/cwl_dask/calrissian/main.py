@@ -74,7 +74,7 @@ class Stopped(SystemExit):
 
 
 def entry() -> NoReturn:
-    """Run `main` as a process of its own, and end it without the 0.3 s of joining Dask's threads."""
+    """Run `main` and exit with its code, without waiting 0.3 s for Dask's threads to end."""
     code = main()
     sys.stdout.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""A step's pod from its creation to its end: whatever can end it, ends it, with the reason in one sentence."""
+"""Watch a step's pod from its creation to its end; delete it, with the reason in one sentence, when it cannot go on."""
 
 import contextlib
 import json
@@ -94,7 +94,7 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
                 self.session.output.say(f"{written - lines.count:,} lines skipped, all {written:,} are in step.log")
 
     def _until_ended(self, name: str, lines: PodLog) -> tuple[Any, Any]:
-        """Return the pod and its container's end."""
+        """Wait until the step's container has ended; return the pod and the container's terminated state."""
         patience, obstacle, started = Patience(f"pod {name}", self.session.start_s, self.session.pending_s), None, False
         with self._events(name) as events:
             while True:

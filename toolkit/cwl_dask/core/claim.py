@@ -27,25 +27,25 @@ from cwl_dask.core.waiting import GaveUp, Obstacle, Patience
 log = logging.getLogger(__name__)
 
 CALL_S = 20
-"""Seconds for one answer of the gateway."""
+"""Seconds that the gateway may take to answer a request."""
 CLAIM_S = 5
-"""Seconds to go on asking a gateway that cannot be reached."""
+"""Seconds to keep trying to reach the gateway."""
 START_S = 600
-"""From the claim until the cluster runs: an image may have to be pulled and a node to be added first."""
+"""Seconds from the claim until the cluster runs; pulling an image or adding a node may be necessary first."""
 DISMISS_S = 30
-"""A cluster's way out; well within a runner pod's grace period."""
+"""Seconds that dismissing a cluster may take, unless the claim is given another limit."""
 LOOK_S = 1
-"""Seconds between two looks at what keeps a cluster from starting."""
+"""Seconds between two checks of why a cluster does not start."""
 GIVE_BACK_S = 30
-"""Seconds a running cluster may hold its room while there is none for its first worker."""
+"""Seconds a running cluster may wait for room for its first worker before its own room is given to other jobs."""
 RETRY_S = 1
-"""Seconds between two questions to a gateway that cannot be reached."""
+"""Seconds between two requests to a gateway that is unreachable."""
 NOT_ARRIVED = (aiohttp.ClientConnectorError,)
-"""Errors after which a request has certainly not arrived at the gateway."""
+"""Errors that mean that the gateway did not receive the request, so a retry cannot create a second cluster."""
 ANSWER_CHARACTERS = 200
-"""At most so much of a server's answer is shown."""
+"""Largest number of characters of a server's answer to show in a message."""
 IDLE_TIMEOUT_S = 90
-"""Life of a cluster whose runner is gone, where neither the requirement nor Dask's configuration says otherwise."""
+"""Seconds until a cluster without a runner ends, unless the requirement or Dask's configuration sets a timeout."""
 
 
 class ClaimError(RuntimeError):
@@ -103,7 +103,7 @@ class Claim:
         }
         """The gateway's options for this cluster; complete after entering."""
         self.gone = False
-        """True once the cluster has been seen gone."""
+        """True once the gateway has reported that the cluster ended."""
         if image:
             self.options["image"] = image
         if requirement.idle_timeout_s:

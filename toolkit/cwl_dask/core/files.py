@@ -108,7 +108,7 @@ def confined(folders: Callable[[], Iterable[str] | None]) -> type[StdFsAccess]:
 
 
 class QuickFetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad has no types
-    """schema-salad's fetcher, which does not wait for a server that is not reachable, as for `$schemas`."""
+    """schema-salad's fetcher with a short timeout for unreachable servers, such as those that `$schemas` names."""
 
     def __init__(self, cache: Any, session: Any) -> None:
         super().__init__(cache, session)

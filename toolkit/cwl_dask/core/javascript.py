@@ -32,11 +32,11 @@ RESIDENT_BYTES = 224 << 20
 """Memory of the whole process, 70 MB of it V8 itself: V8 may exceed its own limit for as long as one call lasts, and
 the runner beside it needs 160 of the 512 MiB of its container."""
 CHECK_S = 0.02
-"""Seconds between two looks at the process' memory."""
+"""Seconds between two checks of the process's memory."""
 _LINE = re.compile(r"^\d+: ")
-"""V8's line number, which counts lines that the package does not have."""
+"""The line number in V8's messages. It counts lines that are not in the package, so it is removed."""
 GRACE_S = 1
-"""Seconds after its time limit that V8 may take to end an evaluation; a regular expression may need them."""
+"""Seconds that V8 may take after the time limit to end an evaluation; regular expressions end late."""
 
 
 class EmbeddedEngine(sandboxjs.JSEngine):  # type: ignore[misc] # cwl-utils is not typed for all versions

@@ -22,11 +22,11 @@ RESOURCE = "cwl-dask-lease"
 TASK = "runner-keeps-cluster-alive"
 """Beginning of the task's name; dashboards and the application's log show the task as waiting for a worker."""
 LOOK_S = 1.0
-"""How often the holder looks whether its task still waits (the application may restart the scheduler's state)."""
+"""Seconds between two checks that the task still exists: the application may restart the scheduler's state."""
 
 CONNECT_S = 10
 RETRY_S = 10
-"""Between two tries to have a lease. A client of 2026.8 gets one from schedulers since 2025.12, from 2025.3 none."""
+"""Seconds between two attempts to get a lease. With a client of 2026.8, schedulers from 2025.12 on grant one."""
 
 # The application's image has its own versions of dask and distributed; the lease is one task that never runs.
 warnings.filterwarnings("ignore", category=VersionMismatchWarning)

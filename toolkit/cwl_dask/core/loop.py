@@ -26,11 +26,11 @@ class LoopThread:
         self._thread.start()
 
     def call(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Begin work on the loop; what comes back can be waited for or cancelled from any thread."""
+        """Start a coroutine on the loop; return a future that any thread may wait for or cancel."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def stop(self) -> None:
-        """Cancel what is under way, close what was entered, end the thread; what does not let go is left to die."""
+        """Cancel running work, exit entered contexts and end the thread; abandon work that does not end in time."""
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(STOP_S)
 

@@ -48,7 +48,7 @@ class Output(logging.Handler):
 
 
 def install(output: Output, level: int = logging.INFO) -> None:
-    """Make `output` the one handler of all loggers, and of exceptions that nobody catches."""
+    """Make `output` the only handler of all loggers, and let it report uncaught exceptions."""
     logging.basicConfig(handlers=[output], level=level, force=True)
     sys.excepthook = lambda *error: logging.getLogger("cwl_dask").critical("unexpected error", exc_info=error)
 

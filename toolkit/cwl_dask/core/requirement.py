@@ -131,7 +131,7 @@ def parse_memory(amount: Any) -> int:
 
 
 def gateway_memory(amount_bytes: int) -> str:
-    """Write an amount of memory as Dask Gateway's options take it, for example `524288K` (K is 1024 bytes)."""
+    """Return an amount of memory in the form of Dask Gateway's options, such as `524288K` (K is 1024 bytes)."""
     return f"{amount_bytes // 1024}K"
 
 

@@ -121,7 +121,7 @@ def _options(clusters: Path, tickets: Path | None) -> Options:
         tickets: the folder of tickets; None starts clusters without one, all as processes of this Python.
     """
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    environment = one_thread | {"MALLOC_TRIM_THRESHOLD_": "65536"}  # what a nanny would set
+    environment = one_thread | {"MALLOC_TRIM_THRESHOLD_": "65536"}  # as Dask's nanny sets it
     environment |= dict.fromkeys(_TEMPORARY, str(clusters))
 
     def configuration(options: Any) -> dict[str, Any]:

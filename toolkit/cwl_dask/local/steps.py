@@ -28,7 +28,7 @@ from cwl_dask.local.stepoutput import StepOutput
 
 
 class LocalStep(Step):
-    """A step that ends with the runner, in front of one of cwltool's job classes."""
+    """A step that ends when the runner ends. Combine it with one of cwltool's job classes, as the first base class."""
 
     gateway: EmbeddedGateway | None = None
     """The embedded gateway of this run."""
@@ -141,14 +141,14 @@ class RefusedStep(Step):
 
 
 class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool has no types
-    """A CommandLineTool whose steps end with the runner, and get a Dask cluster where they ask for one."""
+    """A CommandLineTool whose steps end when the runner ends, and get a Dask cluster if they require one."""
 
     def __init__(
         self, toolpath_object: Any, loading_context: Any, clusters: Clusters, gateway: EmbeddedGateway | None = None
     ) -> None:
         super().__init__(toolpath_object, loading_context)
         self.clusters, self.failures, self.gateway = clusters, clusters.failures, gateway
-        # Files of the package, and files that cwltool itself stages.
+        # Files may come from the folders of the package and from the temporary folder, where cwltool stages some.
         package = os.path.dirname(uri_file_path(self.tool["id"])) if self.tool["id"].startswith("file://") else ""  # noqa: PTH120
         self.folders = (tempfile.gettempdir(), *([package] if package else []))
 
