@@ -227,8 +227,8 @@ def _unwinding_signals() -> Iterator[None]:
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         for other in (signal.SIGTERM, signal.SIGINT):
             signal.signal(other, signal.SIG_DFL)
-        # A thread that waits for a server cannot be interrupted, so a timer ends the process. No incomplete file has its
-        # final name then, because files are renamed only when they are complete.
+        # A thread that waits for a server cannot be interrupted, so a timer ends the process. Incomplete files have
+        # another name then, because files get their final names only when complete.
         last = threading.Timer(UNWIND_S, os._exit, (128 + number,))
         last.daemon = True
         last.start()
