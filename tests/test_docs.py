@@ -50,7 +50,7 @@ def test_the_commands_on_a_page_exist_with_their_options(page: Path) -> None:
             while len(words) > 1 and f"{path} {words[1]}" in tree:
                 path = f"{path} {words.pop(1)}"
             assert path != "bai-kit" or all(word.startswith("-") for word in words[1:]), line
-            known = {option for each in ("bai-kit", path) for param in tree[each].params for option in param.opts}
+            known = {option for command in ("bai-kit", path) for param in tree[command].params for option in param.opts}
             given = {word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)}
             assert given <= known | {"--help", "-h"}, line
 
@@ -121,8 +121,8 @@ def _covered(line: str) -> bool:
 
 def _commands(command: object, path: str) -> Iterator[tuple[str, object]]:
     yield path, command
-    for word, each in getattr(command, "commands", {}).items():
-        yield from _commands(each, f"{path} {word}")
+    for word, subcommand in getattr(command, "commands", {}).items():
+        yield from _commands(subcommand, f"{path} {word}")
 
 
 def _shell_lines(page: Path, *, marked: bool = True) -> Iterator[str]:
@@ -144,6 +144,6 @@ def _shell_lines(page: Path, *, marked: bool = True) -> Iterator[str]:
 
 
 def _subclasses(kind: type) -> Iterator[type]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _subclasses(each)
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)

@@ -15,13 +15,13 @@ from tests.charts.helm_wheels import ensure
 ROOT = Path(__file__).parents[1]
 
 CONFIG = yaml.safe_load((ROOT / "skaffold.yaml").read_text("utf-8"))
-PROFILES = [None, *(each["name"] for each in CONFIG["profiles"])]
+PROFILES = [None, *(entry["name"] for entry in CONFIG["profiles"])]
 
 
 def patched(profile: str | None) -> dict:
     """Return the configuration with a profile's patches (RFC 6902: replace and remove) applied."""
     config = copy.deepcopy(CONFIG)
-    for patch in next((each.get("patches", []) for each in CONFIG["profiles"] if each["name"] == profile), []):
+    for patch in next((entry.get("patches", []) for entry in CONFIG["profiles"] if entry["name"] == profile), []):
         *path, last = patch["path"].strip("/").split("/")
         node = config
         for part in path:
@@ -60,22 +60,24 @@ def deployed(request):
         options = ["--namespace", release["namespace"], *assignments_of(release, images(config))]
         done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
-        objects[release["name"]] = [each for each in yaml.safe_load_all(done.stdout) if each]
+        objects[release["name"]] = [document for document in yaml.safe_load_all(done.stdout) if document]
     return config, objects
 
 
 def test_every_artifact_has_its_dockerfile():
     missing = [
-        each["image"] for each in CONFIG["build"]["artifacts"] if not (ROOT / each["context"] / "Dockerfile").is_file()
+        artifact["image"]
+        for artifact in CONFIG["build"]["artifacts"]
+        if not (ROOT / artifact["context"] / "Dockerfile").is_file()
     ]
     assert missing == []
 
 
 def test_releases_come_in_order_in_one_namespace():
     releases = CONFIG["deploy"]["helm"]["releases"]
-    assert [each["name"] for each in releases] == ["dask-gateway", "bai"]
+    assert [release["name"] for release in releases] == ["dask-gateway", "bai"]
     assert releases[1]["dependsOn"] == ["dask-gateway"]
-    assert len({each["namespace"] for each in releases}) == 1
+    assert len({release["namespace"] for release in releases}) == 1
 
 
 def test_every_value_is_a_key_of_its_chart():
@@ -98,18 +100,18 @@ def test_every_image_of_ours_is_the_one_that_was_built(deployed):
 
 def test_images_inside_configmaps_are_the_built_ones_too(deployed):
     _, objects = deployed
-    data = {key: text for each in objects["bai"] for key, text in each.get("data", {}).items()}
+    data = {key: text for manifest in objects["bai"] for key, text in manifest.get("data", {}).items()}
     assert '"dockerPull":"reg.example/bai:tag-bai"' in data["app-package.json"]
     assert "reg.example/runner:tag-runner" in data["job.json"]
 
 
 def test_the_runner_looks_for_the_gateway_where_it_is(deployed):
     config, objects = deployed
-    (data,) = [each["data"] for each in objects["bai"] if "gateway.yaml" in each.get("data", {})]
-    services = [each for each in objects["dask-gateway"] if each["kind"] == "Service"]
+    (data,) = [manifest["data"] for manifest in objects["bai"] if "gateway.yaml" in manifest.get("data", {})]
+    services = [manifest for manifest in objects["dask-gateway"] if manifest["kind"] == "Service"]
     namespace = config["deploy"]["helm"]["releases"][0]["namespace"]
     address = yaml.safe_load(data["gateway.yaml"])["gateway"]["address"]
-    assert address in [f"http://{each['metadata']['name']}.{namespace}.svc.cluster.local:80" for each in services]
+    assert address in [f"http://{service['metadata']['name']}.{namespace}.svc.cluster.local:80" for service in services]
 
 
 def test_the_forwarded_port_is_one_of_the_services(deployed):
@@ -117,11 +119,11 @@ def test_the_forwarded_port_is_one_of_the_services(deployed):
     for forward in config.get("portForward", []):
         assert (forward["localPort"], forward["address"]) == (8001, "127.0.0.1")
         (service,) = [
-            each
-            for each in objects["dask-gateway"]
-            if (each["kind"], each["metadata"]["name"]) == ("Service", forward["resourceName"])
+            manifest
+            for manifest in objects["dask-gateway"]
+            if (manifest["kind"], manifest["metadata"]["name"]) == ("Service", forward["resourceName"])
         ]
-        assert forward["port"] in [each["port"] for each in service["spec"]["ports"]]
+        assert forward["port"] in [port["port"] for port in service["spec"]["ports"]]
 
 
 def test_the_dashboards_are_forwarded_for_people_and_not_in_ci():
@@ -132,7 +134,7 @@ def test_the_dashboards_are_forwarded_for_people_and_not_in_ci():
 def test_the_verification_runs_in_a_restricted_pod_with_what_the_releases_made(deployed):
     config, objects = deployed
     (case,) = config["verify"]
-    assert case["container"]["image"] in [each["image"] for each in config["build"]["artifacts"]]
+    assert case["container"]["image"] in [artifact["image"] for artifact in config["build"]["artifacts"]]
     job = yaml.safe_load((ROOT / case["executionMode"]["kubernetesCluster"]["jobManifestPath"]).read_text("utf-8"))
     kubernetes_validate.validate(job, "1.34", strict=True)
     pod = job["spec"]["template"]["spec"]
@@ -140,11 +142,19 @@ def test_the_verification_runs_in_a_restricted_pod_with_what_the_releases_made(d
     assert container["name"] == case["container"]["name"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert job["metadata"]["namespace"] == config["deploy"]["helm"]["releases"][1]["namespace"]
-    made = {(each["kind"], each["metadata"]["name"]) for each in objects["bai"]}
+    made = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in objects["bai"]}
     assert ("ServiceAccount", pod["serviceAccountName"]) in made
     assert ("ConfigMap", pod["volumes"][1]["configMap"]["name"]) in made
-    stored = next(json.loads(each["data"]["job.json"]) for each in objects["bai"] if "job.json" in each.get("data", {}))
-    (user,) = [each for each in stored["spec"]["template"]["spec"]["containers"][0]["env"] if each["name"] == "USER"]
+    stored = next(
+        json.loads(manifest["data"]["job.json"])
+        for manifest in objects["bai"]
+        if "job.json" in manifest.get("data", {})
+    )
+    (user,) = [
+        variable
+        for variable in stored["spec"]["template"]["spec"]["containers"][0]["env"]
+        if variable["name"] == "USER"
+    ]
     assert user in container["env"]
 
 

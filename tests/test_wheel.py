@@ -29,7 +29,9 @@ def test_the_wheel_has_both_charts_the_package_and_the_templates(wheel):
         if path.is_file() and "image" not in path.parts and "__pycache__" not in path.parts:
             assert f"bai_kit/charts/{path.relative_to(ROOT / 'charts')}" in names
     assert "bai_kit/charts/bai-chart/files/app-package.json" in names
-    assert {f"bai_kit/release/templates/{each}.yaml.j2" for each in ("base", "minikube", "kind", "cluster")} <= names
+    assert {
+        f"bai_kit/release/templates/{template}.yaml.j2" for template in ("base", "minikube", "kind", "cluster")
+    } <= names
     assert "bai/bai.cwl" in names
     assert {"bai/py.typed", "bai_kit/py.typed", "cwl_dask/py.typed"} <= names
     assert not [name for name in names if "schema/" in name]
@@ -37,9 +39,9 @@ def test_the_wheel_has_both_charts_the_package_and_the_templates(wheel):
 
 def test_the_wheel_has_nothing_of_the_tests_or_of_a_working_tree(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    tops = {each.partition("/")[0] for each in names}
-    assert {each for each in tops if ".dist-info" not in each} == {"bai", "bai_kit", "cwl_dask"}
-    assert not [each for each in names if "__pycache__" in each or each.endswith(".pyc")]
+    tops = {name.partition("/")[0] for name in names}
+    assert {name for name in tops if ".dist-info" not in name} == {"bai", "bai_kit", "cwl_dask"}
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
 def test_both_charts_are_rendered_out_of_the_wheel(wheel, tmp_path):

@@ -25,7 +25,10 @@ class FakeHelm:
         return self.history[release][-1] if self.history.get(release) else None
 
     def last_deployed(self, release):
-        return max((each.number for each in self.history.get(release, []) if each.status == "deployed"), default=None)
+        return max(
+            (revision.number for revision in self.history.get(release, []) if revision.status == "deployed"),
+            default=None,
+        )
 
     def releases(self):
         return {name: self.charts.get(name, "bai-chart-0.1.0") for name in self.history}
@@ -39,8 +42,8 @@ class FakeHelm:
         if release in self.fails:
             self._add(release, "failed")
             raise self.fails[release]
-        for each in self.objects.get(release, []):
-            self.kube.objects.setdefault((PLURAL[each["kind"]], each["metadata"]["name"]), each)
+        for manifest in self.objects.get(release, []):
+            self.kube.objects.setdefault((PLURAL[manifest["kind"]], manifest["metadata"]["name"]), manifest)
         return self._add(release, "deployed")
 
     def rollback(self, release, number):

@@ -21,8 +21,8 @@ class FakeKube:
         self.forbidden = set()
         self.hooks = {}
         self.calls = []
-        for kind, each in objects:
-            self.objects[kind, each["metadata"]["name"]] = each
+        for kind, manifest in objects:
+            self.objects[kind, manifest["metadata"]["name"]] = manifest
 
     def _called(self, verb, kind):
         self.calls.append((verb, kind))
@@ -35,11 +35,11 @@ class FakeKube:
 
     def list(self, kind, *, labels="", fields=""):
         self._called("list", kind)
-        wanted = [each.partition("=") for each in labels.split(",") if each]
+        wanted = [label.partition("=") for label in labels.split(",") if label]
         return [
-            each
-            for (its, _), each in self.objects.items()
-            for has in [each["metadata"].get("labels", {})]
+            manifest
+            for (its, _), manifest in self.objects.items()
+            for has in [manifest["metadata"].get("labels", {})]
             if its == kind and all(key in has and (not eq or has[key] == value) for key, eq, value in wanted)
         ]
 

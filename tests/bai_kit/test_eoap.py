@@ -21,7 +21,7 @@ def validate(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 def write_without_dask(directory: Path) -> Path:
     document = package.load(ROOT / "bai/bai.cwl")
-    (tool,) = [each for each in document["$graph"] if each["class"] == "CommandLineTool"]
+    (tool,) = [process for process in document["$graph"] if process["class"] == "CommandLineTool"]
     del tool["hints"]["calrissian:DaskGatewayRequirement"]
     (directory / "bai.cwl").write_text(json.dumps(document))
     return directory / "bai.cwl"
@@ -30,14 +30,16 @@ def write_without_dask(directory: Path) -> Path:
 def test_the_package_passes_every_check_but_the_explained_ones(tmp_path: Path) -> None:
     done = validate(write_without_dask(tmp_path), "--profile", "eoap-package", "--profile", "metadata")
     findings = json.loads(done.stdout)["findings"]
-    not_passed = {(each["rule_id"], each["location"]["path"]) for each in findings if each["status"] != "passed"}
+    not_passed = {
+        (finding["rule_id"], finding["location"]["path"]) for finding in findings if finding["status"] != "passed"
+    }
     authors = {path for rule, path in not_passed if rule == "TM.METADATA.MODEL"}
     assert {path.split("/")[1] for path in authors} == {"author"}
     assert not_passed - {("TM.METADATA.MODEL", path) for path in authors} == {
         ("SERVICE.PROCESS.ID", "main/id"),
         ("EOAP.CONTAINER.HINT", "bai/hints"),
     }
-    assert sum(each["status"] == "passed" for each in findings) > 60
+    assert sum(finding["status"] == "passed" for finding in findings) > 60
 
 
 def test_the_validator_still_ends_itself_on_hints_that_it_does_not_know() -> None:

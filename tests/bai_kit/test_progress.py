@@ -68,7 +68,7 @@ def test_without_a_terminal_lines_are_lines(capsys, caplog):
     shown.phase("runner", "job one created")
     shown.phase("workers", "1/2", quiet=True)
     assert capsys.readouterr().err == LINE + "claimed cluster ns.abc\n"
-    assert [each.getMessage() for each in caplog.records] == ["runner: job one created"]
+    assert [record.getMessage() for record in caplog.records] == ["runner: job one created"]
 
 
 def test_lines_are_json_among_json_lines_and_escaped_for_people(capsys, monkeypatch):

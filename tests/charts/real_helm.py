@@ -65,7 +65,7 @@ class Helm:
         ]
         text = self.run("template", release or chart, str(CHARTS / chart), *where, *args, stdin=stdin)
         objects = yaml.load_all(text, yaml.CSafeLoader)
-        return [each for each in objects if each]
+        return [manifest for manifest in objects if manifest]
 
 
 def find(objects: list[Object], kind: str, name: str | None = None) -> Object:

@@ -11,7 +11,9 @@ from bai_kit.job.template import Template, fill
 
 
 def data_of(objects, name):
-    (found,) = [each for each in objects if each["kind"] == "ConfigMap" and each["metadata"]["name"] == name]
+    (found,) = [
+        manifest for manifest in objects if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"] == name
+    ]
     return found["data"]
 
 
@@ -30,7 +32,7 @@ def pod(job):
 
 
 def test_the_runner_is_the_first_container_because_calrissian_copies_its_volumes(pod):
-    assert [each["name"] for each in pod["containers"]] == ["runner", "guard"]
+    assert [container["name"] for container in pod["containers"]] == ["runner", "guard"]
     assert pod["containers"][0]["command"] == ["cwl-dask-calrissian"]
     assert pod["containers"][1]["command"] == ["cwl-dask-guard"]
 
@@ -42,7 +44,7 @@ def test_the_guard_sees_the_same_files_and_environment_as_the_runner(pod):
 
 
 def test_the_log_variable_comes_after_the_name_that_it_contains(pod):
-    names = [each["name"] for each in pod["containers"][0]["env"]]
+    names = [variable["name"] for variable in pod["containers"][0]["env"]]
     assert names.index("JOB_NAME") < names.index("CWL_DASK_LOG")
 
 
@@ -51,7 +53,7 @@ def test_every_path_of_a_job_lies_in_its_own_folder(pod):
     assert len(paths) == 5
     assert not any("JOB_NAME" in path for path in paths)
     for container in pod["containers"]:
-        (mount,) = [each for each in container["volumeMounts"] if each["name"] == "work"]
+        (mount,) = [volume_mount for volume_mount in container["volumeMounts"] if volume_mount["name"] == "work"]
         assert mount == {"name": "work", "mountPath": "/calrissian", "subPath": "JOB"}
 
 
@@ -64,13 +66,13 @@ def test_a_job_is_tried_once_and_is_removed_after_a_day(job):
 @pytest.mark.parametrize(("seconds", "rendered"), [(0, {"ttlSecondsAfterFinished": 0}), (None, {})])
 def test_a_job_may_be_removed_at_once_or_never(render, seconds, rendered):
     values = {"job": {"enabled": True, "ttlSecondsAfterFinished": seconds}}
-    (job,) = [each for each in render("bai-chart", values) if each["kind"] == "Job"]
+    (job,) = [manifest for manifest in render("bai-chart", values) if manifest["kind"] == "Job"]
     assert {key: value for key, value in job["spec"].items() if key.startswith("ttl")} == rendered
 
 
 def test_every_mount_has_its_volume_and_every_volume_its_mount(pod):
-    volumes = {each["name"] for each in pod["volumes"]}
-    assert {each["name"] for each in pod["containers"][0]["volumeMounts"]} == volumes
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == volumes
 
 
 def test_filling_in_a_name_inputs_and_a_package_makes_the_job_of_a_run(job):
@@ -80,15 +82,17 @@ def test_filling_in_a_name_inputs_and_a_package_makes_the_job_of_a_run(job):
     assert pod["metadata"]["labels"]["bai-kit/job"] == "fire-1"
     assert json.loads(pod["metadata"]["annotations"]["bai-kit/params"]) == {"a": "{{ b }}"}
     assert pod["spec"]["containers"][0]["args"][-2:] == ["/job/app-package.json", "/job/params.json"]
-    assert {each["subPath"] for each in pod["spec"]["containers"][0]["volumeMounts"] if "subPath" in each} == {"fire-1"}
-    (items,) = [each["downwardAPI"]["items"] for each in pod["spec"]["volumes"] if "downwardAPI" in each]
-    assert sorted(each["path"] for each in items) == ["app-package.json", "params.json"]
+    assert {mount["subPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"] if "subPath" in mount} == {
+        "fire-1"
+    }
+    (items,) = [volume["downwardAPI"]["items"] for volume in pod["spec"]["volumes"] if "downwardAPI" in volume]
+    assert sorted(item["path"] for item in items) == ["app-package.json", "params.json"]
 
 
 def test_job_enabled_renders_the_very_same_job_under_another_name(render):
     params = {"pre_fire_url": "a"}
     objects = render("bai-chart", {"job": {"enabled": True, "params": params}}, release="bai")
-    (made,) = [each for each in objects if each["kind"] == "Job"]
+    (made,) = [manifest for manifest in objects if manifest["kind"] == "Job"]
     stored = json.loads(data_of(objects, "bai-job")["job.json"])
     name = made["metadata"]["name"]
     assert name.startswith("bai-")
@@ -107,7 +111,9 @@ def test_job_enabled_renders_the_very_same_job_under_another_name(render):
 def test_a_job_of_other_content_has_another_name(render, changed):
     def name(values):
         values = {**values, "job": {"enabled": True, **values.get("job", {})}}
-        return next(each["metadata"]["name"] for each in render("bai-chart", values) if each["kind"] == "Job")
+        return next(
+            manifest["metadata"]["name"] for manifest in render("bai-chart", values) if manifest["kind"] == "Job"
+        )
 
     assert name({}) == name({})
     assert name({}) != name(changed)
@@ -115,15 +121,15 @@ def test_a_job_of_other_content_has_another_name(render, changed):
 
 def test_every_pod_meets_the_restricted_standard(render):
     objects = render("bai-chart", {"job": {"enabled": True}})
-    pods = [each["spec"] for each in objects if each["kind"] == "Pod"]
-    pods += [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Job"]
+    pods = [manifest["spec"] for manifest in objects if manifest["kind"] == "Pod"]
+    pods += [manifest["spec"]["template"]["spec"] for manifest in objects if manifest["kind"] == "Job"]
     assert len(pods) == 2
     for pod in pods:
         security = pod["securityContext"]
         assert security["runAsNonRoot"]
         assert security["runAsUser"] == security["runAsGroup"] == security["fsGroup"] == 1000
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert {next(iter(each.keys() - {"name"})) for each in pod["volumes"]} <= {
+        assert {next(iter(volume.keys() - {"name"})) for volume in pod["volumes"]} <= {
             "persistentVolumeClaim", "emptyDir", "configMap", "downwardAPI",
         }  # fmt: skip
         for container in pod["containers"]:
@@ -136,16 +142,16 @@ def test_every_pod_meets_the_restricted_standard(render):
 
 def test_steps_have_no_right_and_no_token(render):
     objects = render("bai-chart", release="bai")
-    accounts = {each["metadata"]["name"]: each for each in objects if each["kind"] == "ServiceAccount"}
-    (binding,) = [each for each in objects if each["kind"] == "RoleBinding"]
-    assert [each["name"] for each in binding["subjects"]] == ["bai-runner"]
+    accounts = {manifest["metadata"]["name"]: manifest for manifest in objects if manifest["kind"] == "ServiceAccount"}
+    (binding,) = [manifest for manifest in objects if manifest["kind"] == "RoleBinding"]
+    assert [subject["name"] for subject in binding["subjects"]] == ["bai-runner"]
     assert accounts.keys() == {"bai-runner", "bai-steps"}
-    assert not any(each["automountServiceAccountToken"] for each in accounts.values())
+    assert not any(account["automountServiceAccountToken"] for account in accounts.values())
 
 
 def test_the_runner_has_exactly_the_rights_that_calrissian_uses(render):
-    (role,) = [each for each in render("bai-chart") if each["kind"] == "Role"]
-    rules = {each["resources"][0]: each["verbs"] for each in role["rules"]}
+    (role,) = [manifest for manifest in render("bai-chart") if manifest["kind"] == "Role"]
+    rules = {rule["resources"][0]: rule["verbs"] for rule in role["rules"]}
     assert rules == {"pods": ["create", "delete", "list", "watch"], "pods/log": ["get"]}
 
 
@@ -153,16 +159,18 @@ def test_pull_secrets_reach_the_runner_and_both_accounts(render):
     objects = render("bai-chart", {"imagePullSecrets": [{"name": "pull"}]}, release="bai")
     assert objects == render("bai-chart", {"imagePullSecrets": ["pull"]}, release="bai")
     assert step_pod(render, imagePullSecrets=["pull"])["spec"]["imagePullSecrets"] == [{"name": "pull"}]
-    holders = [each for each in objects if each["kind"] == "ServiceAccount"]
-    holders += [each["spec"] for each in objects if each["kind"] == "Pod"]
+    holders = [manifest for manifest in objects if manifest["kind"] == "ServiceAccount"]
+    holders += [manifest["spec"] for manifest in objects if manifest["kind"] == "Pod"]
     assert len(holders) == 3
-    assert all(each["imagePullSecrets"] == [{"name": "pull"}] for each in holders)
+    assert all(manifest["imagePullSecrets"] == [{"name": "pull"}] for manifest in holders)
 
 
 def test_the_volume_is_kept_unless_told_otherwise(render):
     def claim(**storage):
         (found,) = [
-            each for each in render("bai-chart", {"storage": storage}) if each["kind"] == "PersistentVolumeClaim"
+            manifest
+            for manifest in render("bai-chart", {"storage": storage})
+            if manifest["kind"] == "PersistentVolumeClaim"
         ]
         return found
 
@@ -175,8 +183,8 @@ def test_the_volume_is_kept_unless_told_otherwise(render):
 
 def test_an_existing_claim_is_used_and_none_made(render):
     objects = render("bai-chart", {"storage": {"existingClaim": "shared"}, "job": {"enabled": True}})
-    assert not [each for each in objects if each["kind"] == "PersistentVolumeClaim"]
-    (job,) = [each for each in objects if each["kind"] == "Job"]
+    assert not [manifest for manifest in objects if manifest["kind"] == "PersistentVolumeClaim"]
+    (job,) = [manifest for manifest in objects if manifest["kind"] == "Job"]
     assert "claimName: shared" in yaml.safe_dump(job)
 
 
@@ -201,8 +209,8 @@ def test_no_pod_asks_for_a_user_when_the_values_say_so(render):
     nulls = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
     values = {"podSecurityContext": nulls, "job": {"enabled": True}}
     objects = render("bai-chart", values, release="bai")
-    pods = [each["spec"] for each in objects if each["kind"] == "Pod"]
-    pods += [each["spec"]["template"]["spec"] for each in objects if each["kind"] == "Job"]
+    pods = [manifest["spec"] for manifest in objects if manifest["kind"] == "Pod"]
+    pods += [manifest["spec"]["template"]["spec"] for manifest in objects if manifest["kind"] == "Job"]
     pods.append(step_pod(render, podSecurityContext=nulls))
     assert len(pods) == 3
     for pod in pods:
@@ -224,7 +232,7 @@ def test_the_gateways_authority_reaches_runner_and_steps(render):
 
 def test_jobs_of_a_queue_are_created_suspended(render):
     values = {"job": {"enabled": True, "queue": "eo"}}
-    (job,) = [each for each in render("bai-chart", values) if each["kind"] == "Job"]
+    (job,) = [manifest for manifest in render("bai-chart", values) if manifest["kind"] == "Job"]
     assert job["spec"]["suspend"] is True
     assert job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "eo"
     assert "kueue.x-k8s.io/queue-name" not in job["spec"]["template"]["metadata"]["labels"]
@@ -237,10 +245,10 @@ def test_the_admission_policy_knows_the_secrets_and_volumes_of_the_values(render
         "steps": {"extraVolumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]},
     }
     objects = render("bai-chart", values, release="bai", namespace="ns")
-    (policy,) = [each for each in objects if each["kind"] == "ValidatingAdmissionPolicy"]
-    (binding,) = [each for each in objects if each["kind"] == "ValidatingAdmissionPolicyBinding"]
-    for each in (policy, binding):
-        kubernetes_validate.validate(each, "1.34", strict=True)
+    (policy,) = [manifest for manifest in objects if manifest["kind"] == "ValidatingAdmissionPolicy"]
+    (binding,) = [manifest for manifest in objects if manifest["kind"] == "ValidatingAdmissionPolicyBinding"]
+    for admission_object in (policy, binding):
+        kubernetes_validate.validate(admission_object, "1.34", strict=True)
     assert binding["spec"]["policyName"] == policy["metadata"]["name"] == "ns-bai-steps"
     text = json.dumps(policy["spec"])
     assert "['auth']" in text
@@ -249,7 +257,7 @@ def test_the_admission_policy_knows_the_secrets_and_volumes_of_the_values(render
 
 
 def test_the_admission_policy_is_refused_where_kubernetes_has_none(render):
-    with pytest.raises(Exception, match=r"1\.30 has"):
+    with pytest.raises(Exception, match=r"1\.30 or newer is needed"):
         render("bai-chart", {"admissionPolicy": {"enabled": True}}, "--kube-version", "1.29.0")
 
 

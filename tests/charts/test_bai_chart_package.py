@@ -15,17 +15,17 @@ TOOL = {"class": "CommandLineTool", "id": "#tool", "inputs": [], "outputs": [], 
 
 
 def package_of(objects):
-    (found,) = [each["data"] for each in objects if "app-package.json" in each.get("data", {})]
+    (found,) = [manifest["data"] for manifest in objects if "app-package.json" in manifest.get("data", {})]
     return found["app-package.json"]
 
 
 def gateway_of(objects):
-    (found,) = [each["data"] for each in objects if "gateway.yaml" in each.get("data", {})]
+    (found,) = [manifest["data"] for manifest in objects if "gateway.yaml" in manifest.get("data", {})]
     return yaml.safe_load(found["gateway.yaml"])["gateway"]
 
 
 def cwl(*requirements):
-    tools = [{**TOOL, "id": f"#tool{i}", "requirements": each} for i, each in enumerate(requirements)]
+    tools = [{**TOOL, "id": f"#tool{i}", "requirements": requirement} for i, requirement in enumerate(requirements)]
     return json.dumps({"cwlVersion": "v1.2", "$graph": tools})
 
 
@@ -96,9 +96,11 @@ def test_the_gateways_address_is_the_walkthroughs_in_the_releases_namespace(rend
 def test_a_password_is_named_and_never_written(render):
     objects = render("bai-chart", {"gateway": {"passwordSecret": {"name": "auth", "key": "pw"}}})
     assert gateway_of(objects)["auth"]["kwargs"]["password"] == "{DASK_GATEWAY_PASSWORD}"
-    (job,) = [json.loads(each["data"]["job.json"]) for each in objects if "job.json" in each.get("data", {})]
+    (job,) = [
+        json.loads(manifest["data"]["job.json"]) for manifest in objects if "job.json" in manifest.get("data", {})
+    ]
     for container in job["spec"]["template"]["spec"]["containers"]:
-        (entry,) = [each for each in container["env"] if each["name"] == "DASK_GATEWAY_PASSWORD"]
+        (entry,) = [variable for variable in container["env"] if variable["name"] == "DASK_GATEWAY_PASSWORD"]
         assert entry["valueFrom"] == {"secretKeyRef": {"name": "auth", "key": "pw"}}
 
 

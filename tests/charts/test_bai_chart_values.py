@@ -26,17 +26,17 @@ def test_the_chart_lints_strictly_with_every_values_file(helm):
 
 def test_the_chart_packs(helm, tmp_path):
     helm.run("package", str(CHART), "--destination", str(tmp_path))
-    assert [each.suffix for each in tmp_path.iterdir()] == [".tgz"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".tgz"]
 
 
-@pytest.mark.parametrize("values", [None, *CI], ids=lambda each: each.stem if each else "defaults")
+@pytest.mark.parametrize("values", [None, *CI], ids=lambda path: path.stem if path else "defaults")
 @pytest.mark.parametrize("version", ["1.29", "1.34"])
 def test_kubernetes_knows_every_field(render, values, version):
     for found in render("bai-chart", values):
         kubernetes_validate.validate(found, version, strict=True)
 
 
-@pytest.mark.parametrize("values", [None, *CI], ids=lambda each: each.stem if each else "defaults")
+@pytest.mark.parametrize("values", [None, *CI], ids=lambda path: path.stem if path else "defaults")
 def test_every_object_is_found_by_its_labels(render, values):
     for found in render("bai-chart", values, release="bai"):
         labels = found["metadata"]["labels"]
@@ -48,7 +48,10 @@ def test_every_object_is_found_by_its_labels(render, values):
 def test_two_releases_in_a_namespace_share_no_object(render):
     def names(release):
         values = {"job": {"enabled": True}}
-        return {(each["kind"], each["metadata"]["name"]) for each in render("bai-chart", values, release=release)}
+        return {
+            (manifest["kind"], manifest["metadata"]["name"])
+            for manifest in render("bai-chart", values, release=release)
+        }
 
     assert not names("one") & names("two")
     assert len(names("one")) == 12
@@ -131,7 +134,7 @@ def with_value(base, dotted, value):
     return changed
 
 
-@pytest.mark.parametrize(("key", "default"), [each for each in leaves(schema.defaults(Values)) if each[0] != "enabled"])
+@pytest.mark.parametrize(("key", "default"), [leaf for leaf in leaves(schema.defaults(Values)) if leaf[0] != "enabled"])
 def test_every_key_changes_something(render, key, default):
     value = SPECIAL[key] if key in SPECIAL else not default if isinstance(default, bool) else OTHER[type(default)]
     base = NEEDS.get(key, {}) | ({} if key == "job.enabled" else {"job": {"enabled": True}})

@@ -10,7 +10,7 @@ from real_helm import CHARTS, Object, find
 
 CHART = CHARTS / "dask-gateway"
 CI = [None, *sorted((CHART / "ci").glob("*-values.yaml")), CHART / "values.yaml"]
-VALUES = pytest.mark.parametrize("values", CI, ids=lambda each: each.stem if each else "none")
+VALUES = pytest.mark.parametrize("values", CI, ids=lambda path: path.stem if path else "none")
 FULL = CHART / "ci" / "full-values.yaml"
 FOREIGN = {"IngressRoute", "Middleware", "ServiceMonitor", "PodMonitor"}
 
@@ -53,13 +53,13 @@ def test_every_pod_meets_restricted_pod_security(render, values):
 @VALUES
 def test_what_pods_mount_and_selectors_select_exists(render, values):
     objects = render("dask-gateway", values)
-    config_maps = {each["metadata"]["name"] for each in objects if each["kind"] == "ConfigMap"}
-    accounts = {each["metadata"]["name"] for each in objects if each["kind"] == "ServiceAccount"}
+    config_maps = {manifest["metadata"]["name"] for manifest in objects if manifest["kind"] == "ConfigMap"}
+    accounts = {manifest["metadata"]["name"] for manifest in objects if manifest["kind"] == "ServiceAccount"}
     labels = [template["metadata"]["labels"].items() for _, template in pods(objects)]
     for name, template in pods(objects):
         for volume in template["spec"]["volumes"]:
             assert "configMap" not in volume or volume["configMap"]["name"] in config_maps, name
-        mounts = {mount["name"] for each in template["spec"]["containers"] for mount in each["volumeMounts"]}
+        mounts = {mount["name"] for container in template["spec"]["containers"] for mount in container["volumeMounts"]}
         assert mounts == {volume["name"] for volume in template["spec"]["volumes"]}, name
         account = template["spec"].get("serviceAccountName")
         assert not accounts or account is None or account in accounts, name
@@ -92,20 +92,20 @@ def test_releases_do_not_share_objects_or_clusters(render, first, second, scope)
 
 def test_namespace_scope_needs_nothing_of_the_whole_cluster(render):
     values = {"createCRDs": False, "traefik": {"createCRDs": False}}
-    kinds = {each["kind"] for each in render("dask-gateway", values)}
+    kinds = {manifest["kind"] for manifest in render("dask-gateway", values)}
     assert not kinds & {"ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"}
 
 
 def test_cluster_scope_has_the_same_verbs(render):
     def rules(scope):
         objects = render("dask-gateway", {"rbac": {"scope": scope}})
-        return [each["rules"] for each in objects if each["kind"] in {"Role", "ClusterRole"}]
+        return [manifest["rules"] for manifest in objects if manifest["kind"] in {"Role", "ClusterRole"}]
 
     assert rules("namespace") == rules("cluster")
 
 
 def test_rights_are_listed_verb_by_verb(render):
-    for role in [each for each in render("dask-gateway") if each["kind"] == "Role"]:
+    for role in [manifest for manifest in render("dask-gateway") if manifest["kind"] == "Role"]:
         for rule in role["rules"]:
             assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
 
@@ -119,11 +119,13 @@ def test_the_walkthroughs_address_holds(render):
 @pytest.mark.parametrize("auth", [{"password": "s3cret"}, {"generatePassword": True}, {"existingSecret": "mine"}])
 def test_a_password_is_only_ever_in_a_secret(render, auth):
     objects = render("dask-gateway", {"gateway": {"auth": {"simple": auth}}}, release="dask-gateway")
-    assert "s3cret" not in yaml.safe_dump([each for each in objects if each["kind"] != "Secret"])
+    assert "s3cret" not in yaml.safe_dump([manifest for manifest in objects if manifest["kind"] != "Secret"])
     variables = find(objects, "Deployment", "api-dask-gateway")["spec"]["template"]["spec"]["containers"][0]["env"]
     wanted = auth.get("existingSecret", "dask-gateway-auth")
-    assert {"name": wanted, "key": "password"} in [each.get("valueFrom", {}).get("secretKeyRef") for each in variables]
-    assert [each["metadata"]["name"] for each in objects if each["kind"] == "Secret"] == (
+    assert {"name": wanted, "key": "password"} in [
+        variable.get("valueFrom", {}).get("secretKeyRef") for variable in variables
+    ]
+    assert [manifest["metadata"]["name"] for manifest in objects if manifest["kind"] == "Secret"] == (
         [] if "existingSecret" in auth else ["dask-gateway-auth"]
     )
 
@@ -141,9 +143,9 @@ def test_a_changed_setting_makes_new_pods_and_a_changed_traefik_does_not(render)
 @VALUES
 def test_custom_resources_match_their_own_definitions(render, values):
     definitions = {
-        each["spec"]["names"]["kind"]: each["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-        for each in render("dask-gateway")
-        if each["kind"] == "CustomResourceDefinition"
+        manifest["spec"]["names"]["kind"]: manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        for manifest in render("dask-gateway")
+        if manifest["kind"] == "CustomResourceDefinition"
     }
     assert len(definitions) == 11
     for found in render("dask-gateway", values):
@@ -161,9 +163,9 @@ def test_the_definition_of_clusters_refuses_nonsense(render):
 
 
 def test_definitions_stay_when_the_release_goes(render):
-    for each in render("dask-gateway"):
-        if each["kind"] == "CustomResourceDefinition":
-            assert each["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    for manifest in render("dask-gateway"):
+        if manifest["kind"] == "CustomResourceDefinition":
+            assert manifest["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
 
 
 def test_the_clean_up_runs_before_the_release_is_removed(render):

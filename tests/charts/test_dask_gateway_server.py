@@ -13,7 +13,7 @@ CI = [None, *sorted((CHART / "ci").glob("*-values.yaml"))]
 UPSTREAM = sorted((CHARTS.parent / "tests" / "charts" / "data" / "upstream").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("values", [*CI, *UPSTREAM], ids=lambda each: each.stem if each else "none")
+@pytest.mark.parametrize("values", [*CI, *UPSTREAM], ids=lambda path: path.stem if path else "none")
 def test_the_real_server_takes_the_configuration(server, values):
     made, app = api_server(server(values))
     assert type(made).__name__ == "Backend"
@@ -23,7 +23,7 @@ def test_the_real_server_takes_the_configuration(server, values):
     assert with_defaults.scheduler_cmd == ["dask", "scheduler"]
 
 
-@pytest.mark.parametrize("values", CI, ids=lambda each: each.stem if each else "none")
+@pytest.mark.parametrize("values", CI, ids=lambda path: path.stem if path else "none")
 def test_dasks_pods_are_valid_and_restricted(server, values):
     folder = server(values)
     config = cluster_config(folder)
@@ -43,7 +43,7 @@ def test_what_the_values_add_to_dasks_pods_is_added(server):
     folder = server(CHART / "ci" / "full-values.yaml")
     pod = the_controller(folder).make_pod("eric", "a" * 32, cluster_config(folder), is_worker=True)
     assert {volume["name"] for volume in pod["spec"]["volumes"]} == {"dask-credentials", "tmp", "scratch"}
-    env = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
+    env = {variable["name"]: variable.get("value") for variable in pod["spec"]["containers"][0]["env"]}
     assert env["BIG"] == "1000000"
     assert (env["OMP_NUM_THREADS"], env["MKL_NUM_THREADS"]) == ("2", "1")  # theirs before ours
     assert pod["metadata"]["labels"]["team"] == "eo"

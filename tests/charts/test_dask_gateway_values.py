@@ -74,7 +74,7 @@ def test_a_refused_key_of_upstreams_own_values_file_says_nothing(render):
 
 def test_both_helms_render_the_same(helm, helm3):
     for values in (None, CHART / "ci" / "full-values.yaml"):
-        ours, theirs = (each.render("dask-gateway", values) for each in (helm, helm3))
+        ours, theirs = (program.render("dask-gateway", values) for program in (helm, helm3))
         for found in [*ours, *theirs]:  # a generated password is another one each time
             found.pop("data", None) if found["kind"] == "Secret" else None
         assert ours == theirs

@@ -38,9 +38,9 @@ class Relay(socketserver.ThreadingTCPServer):
     def cut(self):
         """Break every connection, and accept none until the end of the context."""
         self.is_cut = True
-        for each in list(self.open):
+        for connection in list(self.open):
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         yield
         self.is_cut = False
 

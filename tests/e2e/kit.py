@@ -110,13 +110,13 @@ class Kit:
         """What of jobs and clusters is there, but for Jobs and their runners' ended pods."""
 
         def names(kind: str, labels: str = "") -> list[str]:
-            return [each["metadata"]["name"] for each in self.kube.list(kind, labels=labels)]
+            return [listed["metadata"]["name"] for listed in self.kube.list(kind, labels=labels)]
 
         clusters = self.kube.list("daskclusters")
         alive = [
-            each["metadata"]["name"]
-            for each in clusters
-            if each.get("status", {}).get("phase") not in ("Stopped", "Failed")
+            cluster["metadata"]["name"]
+            for cluster in clusters
+            if cluster.get("status", {}).get("phase") not in ("Stopped", "Failed")
         ]
         runners = self.kube.list("pods", labels="bai-kit/job,batch.kubernetes.io/job-name")
         found = {
@@ -124,7 +124,9 @@ class Kit:
             "helper pods": names("pods", "bai-kit/role"),
             "Dask pods": names("pods", "gateway.dask.org/cluster"),
             "clusters": alive,
-            "running runners": [each["metadata"]["name"] for each in runners if each["status"]["phase"] == "Running"],
+            "running runners": [
+                runner["metadata"]["name"] for runner in runners if runner["status"]["phase"] == "Running"
+            ],
             "secrets": names("secrets", "gateway.dask.org/cluster"),
             "services": names("services", "gateway.dask.org/cluster"),
             "routes": names("ingressroutes", "gateway.dask.org/cluster"),
@@ -163,7 +165,7 @@ def until(probe, what: str, seconds: float, explain=str) -> Any:
 def write_small_package(work: Path, image: str) -> None:
     """Write the application's own package with less to ask for: two runs and two releases must fit on two cores."""
     cwl = yaml.safe_load((Path(__file__).parents[2] / "bai" / "bai.cwl").read_text())
-    tool = next(each for each in cwl["$graph"] if each["class"] == "CommandLineTool")
+    tool = next(process for process in cwl["$graph"] if process["class"] == "CommandLineTool")
     tool["requirements"]["ResourceRequirement"] = {"coresMin": 0.1, "coresMax": 0.2, "ramMin": 256, "ramMax": 512}
     tool["hints"]["DockerRequirement"]["dockerPull"] = image
     tool["hints"]["calrissian:DaskGatewayRequirement"] |= {
@@ -190,7 +192,9 @@ def write_values(work: Path, registry: str, traefik_tag: str) -> None:
 @contextlib.contextmanager
 def other_release(kit: Kit, name: str, *sets: str, claim: str = "bai-data"):
     """Install bai-chart once more in the namespace, with something wrong, by default on the first release's volume."""
-    words = [word for each in (*sets, f"storage.existingClaim={claim}") for word in ("--set", f"bai.{each}")]
+    words = [
+        word for assignment in (*sets, f"storage.existingClaim={claim}") for word in ("--set", f"bai.{assignment}")
+    ]
     # By Helm: a deploy would see what is wrong.
     shown = kit.run(
         "render", "values", "--release", name, "--profile", "minikube", "-f", str(kit.work / "values.yaml"), *words

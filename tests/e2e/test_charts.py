@@ -163,7 +163,7 @@ def test_two_deploys_at_once_both_succeed(kit):
     words = ["deploy", "--profile", "minikube", "-f", str(kit.work / "values.yaml")]
     words += ["--package", str(kit.work / "bai.cwl")]
     timeouts = ("dask-gateway.gateway.idleTimeout=1100", "dask-gateway.gateway.idleTimeout=1000")
-    both = [kit.start(*words, "--set", each) for each in timeouts]
+    both = [kit.start(*words, "--set", timeout) for timeout in timeouts]
     for process in both:
         kit.finish(process).ok()
     for release in ("dask-gateway", "bai"):
@@ -185,7 +185,7 @@ def test_the_admission_policy_lets_the_runner_create_its_jobs_steps_only(kit):
             "Role",
             "RoleBinding",
         )
-        objects = [each for each in yaml.safe_load_all(rendered) if each and each["kind"] in wanted]
+        objects = [document for document in yaml.safe_load_all(rendered) if document and document["kind"] in wanted]
         other.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
         try:
             _try_pods(other)

@@ -69,10 +69,10 @@ def test_a_job_deleted_under_way_is_gone_in_seconds(kit):
 
 def test_two_runs_at_once_do_not_meet(kit, tmp_path):
     words = ["--package", package(kit), "--param", "mode=sum"]
-    both = [kit.start("run", "--name", f"twin-{each}", *words, "-o", str(tmp_path / each)) for each in ("a", "b")]
-    for process, each in zip(both, ("a", "b"), strict=True):
+    both = [kit.start("run", "--name", f"twin-{name}", *words, "-o", str(tmp_path / name)) for name in ("a", "b")]
+    for process, name in zip(both, ("a", "b"), strict=True):
         assert "sum 499500" in kit.finish(process).ok().err
-        assert (tmp_path / each / "out.txt").read_text() == "written\n"
+        assert (tmp_path / name / "out.txt").read_text() == "written\n"
 
 
 def test_a_timeout_ends_the_job_on_the_cluster(kit, tmp_path):

@@ -131,7 +131,7 @@ def test_clusters_are_listed_shown_and_dismissed(kit):
 
 def test_a_healthy_deployment_has_nothing_broken(kit):
     findings = kit.result("doctor")["findings"]
-    assert {each["check"] for each in findings} >= {
+    assert {finding["check"] for finding in findings} >= {
         "helm",
         "kubernetes",
         "permissions",
@@ -141,7 +141,7 @@ def test_a_healthy_deployment_has_nothing_broken(kit):
         "gateway",
         "versions",
     }
-    assert [each for each in findings if each["level"] == "broken"] == []
+    assert [finding for finding in findings if finding["level"] == "broken"] == []
 
 
 def test_clean_removes_what_dead_jobs_left_and_asks_first(kit):
@@ -157,7 +157,10 @@ def test_clean_removes_what_dead_jobs_left_and_asks_first(kit):
 
 def test_helm_and_another_client_find_the_deployment_healthy_too(kit, kube_cluster):
     releases = json.loads(kit.helm("list", "--output", "json"))
-    assert {each["name"]: each["status"] for each in releases} == {"bai": "deployed", "dask-gateway": "deployed"}
+    assert {release["name"]: release["status"] for release in releases} == {
+        "bai": "deployed",
+        "dask-gateway": "deployed",
+    }
     names = [f"{part}-dask-gateway" for part in ("api", "controller", "traefik")]
     found = wait_for_deployments_to_run(kube_cluster.kube_client, names, kit.namespace, timeout_sec=30)
-    assert sorted(each.name for each in found) == names
+    assert sorted(entry.name for entry in found) == names

@@ -40,11 +40,11 @@ def test_undeploying_takes_a_running_job_with_its_cluster_along_and_no_right_was
     kit.run("undeploy", "--yes").ok()
     kit.wait_clean()
     assert kit.kube.list("jobs") == []
-    assert [each["metadata"]["name"] for each in kit.kube.list("pods")] in ([], ["scene"])
+    assert [pod["metadata"]["name"] for pod in kit.kube.list("pods")] in ([], ["scene"])
     if CLUSTER.exists():
         used = seen(kit, {account for account, _, _ in rights})
         assert used - rights == set()
-        assert rights - used - {each for each in rights if is_for_another_day(*each)} == set()
+        assert rights - used - {right for right in rights if is_for_another_day(*right)} == set()
 
 
 def granted(kit) -> set[tuple[str, str, str]]:
@@ -52,8 +52,8 @@ def granted(kit) -> set[tuple[str, str, str]]:
     text = "\n---\n".join(
         kit.helm("get", part, name) for name in ("bai", "dask-gateway") for part in ("manifest", "hooks")
     )
-    documents = [each for each in yaml.safe_load_all(text) if each]
-    rules = {each["metadata"]["name"]: each["rules"] for each in documents if each["kind"] == "Role"}
+    documents = [document for document in yaml.safe_load_all(text) if document]
+    rules = {document["metadata"]["name"]: document["rules"] for document in documents if document["kind"] == "Role"}
     return {
         (subject["name"], verb, "/".join(filter(None, (group, resource))))
         for binding in documents

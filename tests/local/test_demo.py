@@ -32,8 +32,10 @@ def test_the_results_are_whole(demo: Demo) -> None:
 
 def test_the_area_of_all_classes_is_the_valid_area(demo: Demo) -> None:
     severity = demo.envelope["data"]["run"]["severity"]
-    assert abs(sum(each["share"] for each in severity) - 1) < 1e-3
-    assert [each["lower"] for each in severity] == sorted(each["lower"] for each in severity)
+    assert abs(sum(severity_class["share"] for severity_class in severity) - 1) < 1e-3
+    assert [severity_class["lower"] for severity_class in severity] == sorted(
+        severity_class["lower"] for severity_class in severity
+    )
 
 
 def test_the_lines_of_runner_and_application_come_in_one_stream(demo: Demo) -> None:

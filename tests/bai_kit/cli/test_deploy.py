@@ -46,9 +46,9 @@ def test_manifests_show_both_releases_in_their_namespace(run):
     code, out, _ = run("render", "manifests", "-n", "ws-eric", "--release", "fire")
     objects = list(yaml.safe_load_all(out))
     assert code == 0
-    names = {(each["kind"], each["metadata"]["name"]) for each in objects}
+    names = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in objects}
     assert {("Service", "traefik-dask-gateway"), ("ConfigMap", "fire-job")} <= names
-    assert {each["metadata"].get("namespace", "ws-eric") for each in objects} == {"ws-eric"}
+    assert {manifest["metadata"].get("namespace", "ws-eric") for manifest in objects} == {"ws-eric"}
 
 
 def test_another_package_goes_in_as_it_is(run, tmp_path):
@@ -56,7 +56,9 @@ def test_another_package_goes_in_as_it_is(run, tmp_path):
     (tmp_path / "t.cwl").write_text(tool)
     code, out, err = run("render", "manifests", "--no-gateway", "--tag", "dev", "--package", str(tmp_path / "t.cwl"))
     assert code == 0, err
-    (data,) = [each["data"] for each in yaml.safe_load_all(out) if "app-package.json" in each.get("data", {})]
+    (data,) = [
+        document["data"] for document in yaml.safe_load_all(out) if "app-package.json" in document.get("data", {})
+    ]
     assert json.loads(data["app-package.json"])["baseCommand"] == "true"
 
 

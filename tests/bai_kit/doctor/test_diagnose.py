@@ -57,14 +57,14 @@ def look(kube, monkeypatch, *, probes=(RUNNER, STEP), helm=None):
 
 
 def only_bad(found):
-    return [(each.check, each.level) for each in found.findings if each.level is not Level.OK]
+    return [(finding.check, finding.level) for finding in found.findings if finding.level is not Level.OK]
 
 
 def test_nothing_is_broken_where_nothing_is(monkeypatch):
     found = look(Namespace(), monkeypatch)
     assert only_bad(found) == []
     assert found.command_exit_code == 0
-    assert [each.fix for each in found.findings if each.fix] == []
+    assert [finding.fix for finding in found.findings if finding.fix] == []
 
 
 def no_claim(kube):
@@ -138,7 +138,7 @@ def test_what_is_missing_is_found_with_its_mending(harm, check, level, fix, monk
     harm(kube)
     found = look(kube, monkeypatch)
     assert only_bad(found) == [(check, level)]
-    (bad,) = [each for each in found.findings if each.level is not Level.OK]
+    (bad,) = [finding for finding in found.findings if finding.level is not Level.OK]
     assert fix in bad.fix
     assert found.command_exit_code == (3 if level is Level.BROKEN else 0)
 
@@ -165,7 +165,7 @@ def test_an_api_that_is_away_ends_the_visit(monkeypatch):
 
     kube.version = away
     found = look(kube, monkeypatch)
-    assert [each.check for each in found.findings] == ["helm", "kubernetes"]
+    assert [finding.check for finding in found.findings] == ["helm", "kubernetes"]
     assert found.findings[-1].fix == "kubectl cluster-info"
 
 
@@ -215,7 +215,7 @@ def test_without_probes_images_and_gateway_are_unknown_and_no_pod_is_made():
 def test_all_missing_rights_are_granted_by_one_command_to_this_very_user(monkeypatch):
     kube = Namespace()
     kube.forbidden = {("create", "jobs"), ("list", "jobs"), ("get", "pods")}
-    (bad,) = [each for each in look(kube, monkeypatch).findings if each.level is Level.BROKEN]
+    (bad,) = [finding for finding in look(kube, monkeypatch).findings if finding.level is Level.BROKEN]
     echo, manifest, *rest = shlex.split(bad.fix, comments=True)
     role, binding = json.loads(manifest)["items"]
     assert (echo, rest) == ("echo", ["|", "kubectl", "apply", "-f", "-"])
@@ -238,7 +238,7 @@ def test_one_question_that_is_refused_does_not_lose_the_other_answers(monkeypatc
     kube.hooks["get", "persistentvolumeclaims"] = refuse
     found = look(kube, monkeypatch)
     assert only_bad(found) == [("quota", Level.WARNING), ("volume", Level.UNKNOWN)]
-    assert "image" in [each.check for each in found.findings]
+    assert "image" in [finding.check for finding in found.findings]
 
 
 def test_the_context_is_named(monkeypatch):

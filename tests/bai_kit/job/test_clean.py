@@ -87,7 +87,7 @@ def test_temporary_files_of_living_jobs_stay():
 def test_a_young_folder_of_no_known_job_is_left_alone():
     folders = [folder("young", mtime=7_000.0), folder("old", mtime=6_000.0)]
     assert dead_temporary(folders, [], 10_000.0) == {"old": 7}
-    assert [each.job for each in abandoned(folders, [], 10_000.0)] == ["old"]
+    assert [left.job for left in abandoned(folders, [], 10_000.0)] == ["old"]
 
 
 class OneVolume:

@@ -38,7 +38,7 @@ def test_results_and_log_come_home_but_nothing_temporary(volume, tmp_path):
     assert names(tmp_path / "home") == ["bai.tif", "catalog.json", "run.log"]
     assert (tmp_path / "home" / "bai.tif").read_bytes() == bytes(range(256)) * 1200
     assert (found.files, found.bytes) == (3, seen[-1])
-    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_several_outputs_keep_their_places(volume, tmp_path):
@@ -94,7 +94,7 @@ def test_the_working_directory_is_used_and_stays_the_same_one(volume, tmp_path, 
     monkeypatch.chdir(tmp_path / "home")
     assert fetch(volume, "bai-1", Path()).files == 3
     assert sorted(path.name for path in Path().iterdir()) == ["bai.tif", "catalog.json", "run.log"]
-    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".")] == []
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith(".")] == []
 
 
 def test_a_disk_that_takes_nothing_is_said_so_with_the_reason(volume, tmp_path):

@@ -102,7 +102,7 @@ def test_keep_leaves_job_and_folder(tmp_path, volume):
     kube = World(0)
     run_job(kube, request(tmp_path, keep=True), Recorder())
     assert kube.jobs == ["one"]
-    assert [each.name for each in volume.root.iterdir()] == ["one"]
+    assert [path.name for path in volume.root.iterdir()] == ["one"]
 
 
 def test_detach_returns_at_once_with_the_next_command(tmp_path, volume):
@@ -156,11 +156,11 @@ class PodGoes(Recorder):
 
     def __init__(self, kube, *kinds):
         super().__init__()
-        self.kube, self.gone = kube, [("pods", "one-x"), *((each, "one") for each in kinds)]
+        self.kube, self.gone = kube, [("pods", "one-x"), *((kind, "one") for kind in kinds)]
 
     def line(self, text):
-        for each in self.gone:
-            self.kube.objects.pop(each, None)
+        for key in self.gone:
+            self.kube.objects.pop(key, None)
 
 
 def test_a_pod_that_is_deleted_while_its_log_is_read_does_not_fail_a_good_job(tmp_path):

@@ -74,8 +74,8 @@ def test_jobs_are_listed_with_their_pods_by_release():
         ("jobs", job_object("c", release="other")),
         ("pods", pod_object("b-x", "b", running=True)),
     )
-    assert [(each.name, each.pod) for each in list_jobs(kube)] == [("b", "b-x"), ("c", None)]
-    assert [each.name for each in list_jobs(kube, "other")] == ["c"]
+    assert [(job.name, job.pod) for job in list_jobs(kube)] == [("b", "b-x"), ("c", None)]
+    assert [job.name for job in list_jobs(kube, "other")] == ["c"]
 
 
 def evicted(message="The node was low on resource: memory."):

@@ -67,7 +67,7 @@ def test_an_own_package_travels_with_the_job_and_the_runner_reads_it_from_there(
     pod = job["spec"]["template"]
     assert json.loads(pod["metadata"]["annotations"]["bai-kit/package"]) == PACKAGE
     items = pod["spec"]["volumes"][2]["downwardAPI"]["items"]
-    assert [each["path"] for each in items] == ["params.json", "app-package.json"]
+    assert [item["path"] for item in items] == ["params.json", "app-package.json"]
     assert pod["spec"]["containers"][0]["args"] == ["--max-cores=4", "/job/app-package.json", "/job/params.json"]
 
 

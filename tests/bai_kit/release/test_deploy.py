@@ -45,8 +45,8 @@ def test_both_releases_are_installed_in_order_and_waited_for(helm):
     seen = []
     done = run(helm, show=seen.append)
     assert helm.calls == [("install", "dask-gateway"), ("install", "bai")]
-    assert [(each.name, each.revision) for each in done.releases] == [("dask-gateway", 1), ("bai", 1)]
-    assert {each.name for each in seen[-1]} == {"api", "bai-data"}
+    assert [(release.name, release.revision) for release in done.releases] == [("dask-gateway", 1), ("bai", 1)]
+    assert {workload.name for workload in seen[-1]} == {"api", "bai-data"}
 
 
 def test_it_waits_until_the_last_workload_is_ready(helm):
@@ -150,7 +150,7 @@ def test_another_deploy_is_waited_for(helm, caplog):
     with caplog.at_level(logging.INFO, "bai_kit"):
         run(helm)
     assert caplog.text.count("release bai is pending-upgrade: waiting for another deploy") == 1
-    assert [each for each in helm.calls if each[0] == "install"] == [("install", "dask-gateway"), ("install", "bai")]
+    assert [call for call in helm.calls if call[0] == "install"] == [("install", "dask-gateway"), ("install", "bai")]
 
 
 def test_another_deploy_that_began_in_between_is_waited_for_too(helm):
@@ -233,5 +233,5 @@ def test_a_line_is_logged_only_when_a_workload_changes(helm, caplog):
 
     with caplog.at_level(logging.INFO, "bai_kit.release.live"):
         run(helm, show=show)
-    said = [each.message for each in caplog.records if each.name == "bai_kit.release.live"]
+    said = [record.message for record in caplog.records if record.name == "bai_kit.release.live"]
     assert said == ["deployment api: 0/1 ready, no pods yet", "volume bai-data: ready", "deployment api: ready"]

@@ -25,7 +25,7 @@ def test_made_changed_and_removed_objects_are_told_apart_and_the_rest_is_left_ou
     found = changes(
         [config("a", x="1"), config("b", x="1"), config("c")], [config("a", x="2"), config("c"), config("d")]
     )
-    assert [(each.object, each.what) for each in found] == [
+    assert [(entry.object, entry.what) for entry in found] == [
         ("ConfigMap/a", "change"),
         ("ConfigMap/b", "delete"),
         ("ConfigMap/d", "create"),

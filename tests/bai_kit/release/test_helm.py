@@ -36,7 +36,7 @@ def saying(tmp_path):
 def test_both_majors_render_the_chart_and_values_reach_it(helm):
     assert helm.version().partition(".")[0] in {"3", "4"}
     objects = helm.render("fire", CHART, {"storage": {"keep": False, "size": "7Gi"}})
-    (claim,) = [each for each in objects if each["kind"] == "PersistentVolumeClaim"]
+    (claim,) = [manifest for manifest in objects if manifest["kind"] == "PersistentVolumeClaim"]
     assert claim["metadata"]["name"] == "fire-data"
     assert claim["spec"]["resources"]["requests"]["storage"] == "7Gi"
 
@@ -104,7 +104,7 @@ def test_removing_waits_longer_than_the_charts_own_clean_up(saying, values, limi
 
 def test_the_revision_to_go_back_to_is_the_last_that_was_whole(saying):
     statuses = ["superseded", "failed", "superseded", "failed", "pending-upgrade"]
-    history = ",".join(f'{{"revision": {i + 1}, "status": "{each}"}}' for i, each in enumerate(statuses))
+    history = ",".join(f'{{"revision": {i + 1}, "status": "{status}"}}' for i, status in enumerate(statuses))
     assert saying(code=0, stdout=f"[{history}]").last_deployed("fire") == 3
 
 

@@ -28,12 +28,14 @@ def planned(helm, *sets, settings=None, **options):
 
 
 def gateway_of(release):
-    (text,) = [each["data"]["gateway.yaml"] for each in release.objects if "gateway.yaml" in each.get("data", {})]
+    (text,) = [
+        manifest["data"]["gateway.yaml"] for manifest in release.objects if "gateway.yaml" in manifest.get("data", {})
+    ]
     return yaml.safe_load(text)["gateway"]
 
 
 def services(release):
-    return {each["metadata"]["name"] for each in release.objects if each["kind"] == "Service"}
+    return {manifest["metadata"]["name"] for manifest in release.objects if manifest["kind"] == "Service"}
 
 
 def test_files_go_over_the_profile_and_assignments_over_files(helm, tmp_path):
@@ -128,8 +130,11 @@ def test_an_image_of_the_package_outside_the_registry_is_said(helm, caplog):
 
 
 def test_the_gateway_comes_first_and_may_be_left_out(helm):
-    assert [each.name for each in planned(helm, settings=Settings(release="fire"))] == ["dask-gateway", "fire"]
-    assert [each.chart.name for each in planned(helm, gateway=False)] == ["bai-chart"]
+    assert [planned_release.name for planned_release in planned(helm, settings=Settings(release="fire"))] == [
+        "dask-gateway",
+        "fire",
+    ]
+    assert [planned_release.chart.name for planned_release in planned(helm, gateway=False)] == ["bai-chart"]
     for release in planned(helm):
         assert yaml.safe_load((release.chart / "Chart.yaml").read_text())["name"] == release.chart.name
 
@@ -188,7 +193,9 @@ def test_what_cannot_be_derived_is_refused_by_name(helm, sets, message):
 def test_a_hubs_token_comes_from_its_secret(helm):
     _, bai = planned(helm, "dask-gateway.gateway.auth.type=jupyterhub", "bai.gateway.tokenSecret.name=hub-token")
     assert gateway_of(bai)["auth"] == {"type": "jupyterhub"}
-    job = next(json.loads(each["data"]["job.json"]) for each in bai.objects if "job.json" in each.get("data", {}))
+    job = next(
+        json.loads(manifest["data"]["job.json"]) for manifest in bai.objects if "job.json" in manifest.get("data", {})
+    )
     env = job["spec"]["template"]["spec"]["containers"][0]["env"]
     token = {"secretKeyRef": {"name": "hub-token", "key": "token"}}
     assert {"name": "JUPYTERHUB_API_TOKEN", "valueFrom": token} in env
@@ -204,6 +211,8 @@ def test_no_fixed_user_of_the_gateway_is_none_of_the_runner(helm):
     nulls = "dask-gateway.gateway.podSecurityContext"
     releases = planned(helm, *(f"{nulls}.{key}=null" for key in ("runAsUser", "runAsGroup", "fsGroup")))
     job = next(
-        json.loads(each["data"]["job.json"]) for each in releases[1].objects if "job.json" in each.get("data", {})
+        json.loads(manifest["data"]["job.json"])
+        for manifest in releases[1].objects
+        if "job.json" in manifest.get("data", {})
     )
     assert {"runAsUser", "runAsGroup", "fsGroup"}.isdisjoint(job["spec"]["template"]["spec"]["securityContext"])

@@ -21,8 +21,8 @@ def test_a_profile_says_images_and_sizes(profile):
 
 
 def test_only_a_cluster_of_several_nodes_needs_a_shared_volume():
-    modes = {each: render_values(each, **CONTEXT)["bai"]["storage"] for each in profiles()}
-    assert {each: mode["accessMode"] for each, mode in modes.items()} == {
+    modes = {profile: render_values(profile, **CONTEXT)["bai"]["storage"] for profile in profiles()}
+    assert {profile: mode["accessMode"] for profile, mode in modes.items()} == {
         "cluster": "ReadWriteMany",
         "kind": "ReadWriteOnce",
         "minikube": "ReadWriteOnce",

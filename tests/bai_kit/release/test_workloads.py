@@ -9,7 +9,7 @@ from tests.bai_kit.fakes import FakeKube
 
 def look(*objects, waited_s=60.0):
     kube = FakeKube(*objects)
-    manifest = [each for kind, each in objects if kind in {"deployments", "persistentvolumeclaims"}]
+    manifest = [found for kind, found in objects if kind in {"deployments", "persistentvolumeclaims"}]
     return kube, *observe(kube, manifest, waited_s)
 
 

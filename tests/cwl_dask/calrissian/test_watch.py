@@ -84,7 +84,7 @@ def step(monkeypatch, caplog):
             events.put(made.events.get())
 
     made.feed = feed
-    made.tell = lambda *pods: [made.events.put({"type": "MODIFIED", "object": each}) for each in pods]
+    made.tell = lambda *pods: [made.events.put({"type": "MODIFIED", "object": shown}) for shown in pods]
     return made
 
 
