@@ -211,7 +211,7 @@ def _run(
     collect: Callable[[Done], None],
     progress: Callable[[int, int], None],
 ) -> None:
-    """Have all windows computed, a bounded number at a time; on failure nothing is left running."""
+    """Compute all windows, a bounded number at the same time; after a failure no task keeps running."""
     todo = windows(plan.grid.shape, options.window)
     total, finished, waiting = len(todo), 0, iter(todo)
     running: set[Future[Done]] = set()

@@ -177,7 +177,7 @@ def _without_baseline(values: list[float], some_are_silent: bool, doubts: list[s
 
 
 def _only_scaled(item: Stated, file: Stated) -> bool:
-    """Tell whether only the file speaks, with a scale of its own: its missing offset may mean 0."""
+    """Return whether the file states a scale and neither file nor item an offset, so the offset may be 0."""
     return item.offset is None and file.offset is None and file.scale not in {None, 1}
 
 

@@ -20,10 +20,10 @@ class RangeHandler(SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Stay silent: there is a request for every window."""
+        """Log nothing, because every window causes a request."""
 
     def send_head(self) -> io.BytesIO | BinaryIO | None:
-        """Send the headers; return what is to follow. Ranges that are no plain `bytes=FIRST-[LAST]` are ignored."""
+        """Send the headers and return the body. Only ranges of the form `bytes=FIRST-[LAST]` are answered as ranges."""
         path = self.translate_path(self.path)
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked is None or not os.path.isfile(path):  # noqa: PTH113 - the base class counts in strings

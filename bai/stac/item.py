@@ -1,4 +1,4 @@
-"""Turn a STAC Item into an `Item` with its three `Source`s: which files, and what is stated about their numbers."""
+"""Read a STAC Item into an `Item`: the files of its three bands, and their stated scale, offset and nodata."""
 
 from __future__ import annotations
 

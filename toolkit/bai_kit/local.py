@@ -111,7 +111,7 @@ def _installed(name: str) -> bool:
 
 @contextlib.contextmanager
 def _scratch(directory: Path) -> Iterator[Path]:
-    """Make a hidden directory beside the results' one, so that moving them home is a rename."""
+    """Create a hidden directory beside the results' directory, so that the results can be moved there by a rename."""
     scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
     try:
         yield scratch

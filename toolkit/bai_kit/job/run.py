@@ -76,11 +76,11 @@ class RunOutcome:
     seconds: float
     """From the Job's creation to its end, as Kubernetes has it."""
     results: RunResult | None = None
-    """The results on this machine; None when the job goes on."""
+    """The downloaded results; None while the job is still running."""
     hint: str = ""
-    """The next commands, one a line, for a job that goes on."""
+    """Commands to use next, one per line, for a job that is still running."""
     command_exit_code: int = 0
-    """Exit code of the command: 128 + signal when a signal ended it and the job goes on."""
+    """Exit code of the command: 128 + signal when a signal ended the command but not the job."""
 
     def __rich__(self) -> str:
         """Return the results and where they are, or the next commands."""
@@ -235,7 +235,7 @@ class _Run:
         return RunOutcome(self.name, Phase.COMPLETE, 0, seconds, describe(request.output_dir, seconds, outputs))
 
     def _seconds(self, job: Job | None) -> float:
-        """Wait for the end of the Job, and return how long the job took; with results here, nothing can fail it."""
+        """Wait for the end of the Job and return its seconds; only log errors, because the results are here."""
         try:
             return (job or wait_over(self.kube, self.name)).seconds
         except BaiKitError as exc:

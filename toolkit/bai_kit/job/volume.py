@@ -52,7 +52,7 @@ class Outcome:
     failure: str | None
     """Text of the failure event; None when the runner wrote none."""
     has_outputs: bool
-    """Whether the runner wrote its outputs object, as it does at its own end; a success has no failure event."""
+    """Whether the runner wrote output.json, as it does at its end; after a success there is no failure event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Volume:
         raise RemoteError(f"cannot upload the inputs of job {job}: {problem} (try {TRIES} of {TRIES})")
 
     def _text(self, *words: str, stdin: Iterator[bytes] | None = None) -> str:
-        """Run the script; a question, which changes nothing, is asked again when the connection breaks.
+        """Run the script and return its output; a command that only reads is retried when the connection breaks.
 
         Raises:
             NotOnVolume: folder or file does not exist.

@@ -20,7 +20,7 @@ WORKERS = "gateway.dask.org/cluster={},app.kubernetes.io/component=dask-worker"
 
 @contextmanager
 def watched_workers(kube: Kube, clusters: Sequence[str], progress: Progress) -> Iterator[None]:
-    """Report workers in the background; nothing else depends on it, so no error ends a run.
+    """Report workers in a background thread, whose errors do not end the run.
 
     Args:
         kube: The job's namespace.
@@ -48,7 +48,7 @@ def watched_workers(kube: Kube, clusters: Sequence[str], progress: Progress) -> 
 
 
 def report(pods: Sequence[Json], explanation: Explanation, progress: Progress) -> None:
-    """Report the workers at one moment; once one of them runs, the log tells what the others wait for."""
+    """Report how many workers run; once one of them runs, also log why the others wait."""
     running = sum(pod["status"].get("phase") == "Running" for pod in pods)
     waiting = [reason for pod in pods if pod["status"].get("phase") == "Pending" and (reason := waits_for(pod))]
     if pods:

@@ -91,7 +91,7 @@ def _claims(kube: Kube, release: str) -> list[Json]:
 
 
 def _remove_jobs(kube: Kube, release: str, names: list[str]) -> None:
-    """Delete the jobs and wait until their pods are gone: they need their rights and the gateway to clean up."""
+    """Delete the jobs and wait until their pods are gone: the pods need permissions and the gateway to clean up."""
     for name in names:
         kube.delete("jobs", name)
     wait_gone(kube, f"{PART_OF},{JOB_LABEL},{RELEASE_LABEL}={release}")

@@ -36,7 +36,7 @@ _NOISE = (
     "ERROR the command below failed",
     "\t",  # that command
 )
-"""How lines of cwltool and Calrissian begin that say nothing, or what our own lines say better."""
+"""Beginnings of lines of cwltool and Calrissian that are hidden, because this runner's own lines say the same."""
 
 
 def run(session: Session) -> int:
@@ -61,11 +61,12 @@ def run(session: Session) -> int:
     runner.parse_arguments = functools.partial(_parse_arguments, session, runner.parse_arguments)
     runner.activate_logging = functools.partial(_set_level, session)
     runner.install_tees = functools.partial(_open_files, session, result)
-    runner.install_signal_handler = lambda: None  # ours are there already
+    runner.install_signal_handler = lambda: None  # this runner has installed its own handlers
     runner.delete_pods = functools.partial(_delete_pods, runner.delete_pods)
     runner.write_report = functools.partial(_write_report, runner.write_report)
     runner.version = _version
-    # cwltool's lines go to the same output as all others; its schemas are replaced after it has loaded its own.
+    # The null handler keeps cwltool from adding its own, so its lines go to the runner's output like all others. The
+    # callback replaces cwltool's schemas after cwltool has loaded them.
     runner.cwlmain = functools.partial(
         runner.cwlmain, stdout=result, logger_handler=logging.NullHandler(), custom_schema_callback=_register
     )
@@ -170,7 +171,7 @@ def _loading_context(session: Session, make: Callable[[], Any]) -> Any:
 
 
 def _set_level(session: Session, level: int) -> None:
-    """Take Calrissian's level for its own lines; what only a developer wants to read comes with `--debug`."""
+    """Set the level of Calrissian's lines; hide lines for developers unless `--debug` is given."""
     logging.getLogger("calrissian").setLevel(level)
     if level > logging.DEBUG:
         logging.getLogger("salad").setLevel(logging.ERROR)  # its warnings are tracebacks of what cwltool reports
@@ -184,7 +185,7 @@ def _open_files(session: Session, result: _Result, stdout_path: str | None, stde
 
 
 def _delete_pods(delete: Callable[[], None]) -> None:
-    if calrissian.k8s.PodMonitor.pod_names:  # the steps' own threads have seen to theirs
+    if calrissian.k8s.PodMonitor.pod_names:  # pods that the steps' own threads have not deleted
         delete()
 
 

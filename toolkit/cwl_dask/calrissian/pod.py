@@ -18,9 +18,9 @@ JOB_LABELS = (PART_OF, "bai-kit/job", "bai-kit/release")
 STEP_LABEL = "bai-kit/step"
 GATEWAY_FILE = "/etc/dask/gateway.yaml"
 GRACE_S = 2
-"""A step's first process is a shell, which ignores SIGTERM: waiting longer would change nothing."""
+"""Grace period of a step's pod in seconds; short, because the shell that runs the step ignores SIGTERM."""
 NAME_LENGTH = 63
-"""Of a label's value, a container's name, a pod's host name."""
+"""Largest number of characters of a label's value, a container's name and a pod's host name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,9 @@ def _merge(target: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 def ask(pod: Pod, cores: float | None) -> None:
-    """Ask for the cores that the step needs at least, where it says so: its cluster's workers need room beside it.
+    """Request only `coresMin` for the step's pod if the step states it, so that workers find room on the same node.
 
-    Memory stays at the most it may use, so that a step is never killed for another's sake.
+    The memory request stays at the maximum, so that Kubernetes never kills a step to free memory for another one.
 
     Args:
         pod: the step's pod, changed in place; Calrissian asks for CWL's maxima.

@@ -27,9 +27,9 @@ from cwl_dask.podlog import PodLog
 log = logging.getLogger(__name__)
 
 LAST_LINE_CHARACTERS = 300
-"""A failed step's last line is cut here in the message; the whole line stands in the log."""
+"""Largest number of characters of a failed step's last line in a message; the log has the whole line."""
 RETRY_S = 60
-"""How long one call to the Kubernetes API is tried again while the API is away."""
+"""Seconds to retry one call to the Kubernetes API while the API is unavailable."""
 
 
 class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no types
@@ -38,12 +38,12 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
     session: Session
     claim: Claim | None = None
     step_log: Path | None = None
-    """The file on the volume that the step's output is copied to; None where there is no such file."""
+    """File on the volume to which the step's output is copied; None: not copied."""
     why = ""
     """Why the step's process failed."""
 
     def get_current_pod(self) -> Any:
-        """Read the runner's own pod, as Calrissian does, and keep what the steps need of it."""
+        """Read the runner's pod, as Calrissian does, and keep the fields that the steps need."""
         pod = super().get_current_pod()
         self.runner = Runner.from_pod(pod)
         return pod
@@ -168,7 +168,7 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
 
 
 def bound_retries() -> None:
-    """Take a refusal as final, and give an API that is away a minute, where Calrissian gives both 41."""
+    """Retry calls for a minute while the API is unavailable, and refused calls never; Calrissian retries 41 minutes."""
     for method in ("submit_pod", "delete_pod_name", "get_pod_for_name"):
         policy = getattr(KubernetesClient, method).retry
         policy.retry = retry_if_exception(transient)
@@ -177,7 +177,7 @@ def bound_retries() -> None:
 
 
 def transient(error: BaseException) -> bool:
-    """Tell a Kubernetes API that is away for a moment from one that says no."""
+    """Return whether an error means that the Kubernetes API is temporarily unavailable, so a retry may succeed."""
     if isinstance(error, ApiException):
         return error.status in (0, 410, 429) or error.status >= 500  # noqa: PLR2004 - HTTP's server errors
     return isinstance(error, HTTPError)

@@ -54,11 +54,11 @@ class ClaimError(RuntimeError):
     def __init__(self, message: str, *, temporary: bool = False) -> None:
         super().__init__(message)
         self.temporary = temporary
-        """True: the same claim may work later (the gateway is away, or too slow)."""
+        """True: a later claim may succeed, because the gateway is unreachable or too slow at the moment."""
 
 
 class NoRoomError(ClaimError):
-    """A cluster that runs without room for a worker; it is given back, and claimed again later."""
+    """A running cluster for whose workers no node has room; dismiss the cluster, and claim a new one later."""
 
 
 class Claim:
@@ -80,7 +80,7 @@ class Claim:
         *,
         keep: bool = False,
     ) -> None:
-        """Prepare a claim; nothing is asked yet.
+        """Prepare a claim; entering it sends the first request to the gateway.
 
         Args:
             requirement: what the step asks for.
@@ -132,8 +132,8 @@ class Claim:
             submission.result()
         except BaseException as error:
             with contextlib.suppress(Exception, CancelledError):
-                submission.result(CALL_S)  # interrupted (Ctrl-C), it goes on in the background
-            self.__exit__()  # a cluster that nobody knows must not stay
+                submission.result(CALL_S)  # after Ctrl-C it continues in its thread
+            self.__exit__()  # dismiss the cluster, because the caller never gets this claim
             if isinstance(error, AWAY):
                 raise _refusal(error) from error
             raise
@@ -171,7 +171,7 @@ class Claim:
             self._ending = self._thread.call(self._dismiss())
 
     def __exit__(self, *_: object) -> None:
-        """Dismiss the cluster, wait until it is seen gone, and say so. Whatever the gateway does, this never raises."""
+        """Dismiss the cluster, wait until it has ended, and log that. An unavailable gateway raises no error here."""
         try:
             self.dismiss()
             if self._ending:
@@ -227,7 +227,7 @@ class Claim:
             await asyncio.sleep(RETRY_S)
 
     async def _bring_up(self) -> None:
-        """Wait for the scheduler, ask for the workers, hold the lease (which goes on by itself)."""
+        """Wait for the scheduler, scale the cluster, start the lease in the background, and wait for a worker's room."""
         wanted = self._requirement
         report = await self._patiently(self._running())
         worker = f"{wanted.worker_cores:g} cores and {readable_memory(wanted.worker_memory_bytes)} memory"
@@ -240,7 +240,7 @@ class Claim:
         await self._with_a_worker()
 
     async def _patiently(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Wait for work that needs pods, say what keeps them from starting, and give up in time."""
+        """Wait for work that needs pods; log why they do not start, and raise ClaimError when a time limit passes."""
         patience = Patience(f"cluster {self.name}", self._start_s, self._room_s)
         task = asyncio.ensure_future(work)
         try:
@@ -255,10 +255,10 @@ class Claim:
             task.cancel()
 
     async def _with_a_worker(self) -> None:
-        """Return when a worker has room, so that the step does not hold a place that its workers need.
+        """Return when a worker has room, so that the step's pod does not occupy the node that its workers need.
 
         Raises:
-            NoRoomError: no worker has room; the cluster's own room is of use to others meanwhile.
+            NoRoomError: no worker has room, so the cluster should be dismissed to give its room to other jobs.
         """
         patience, since = Patience(f"cluster {self.name}", self._start_s, self._room_s), time.monotonic()
         while obstacle := await asyncio.to_thread(self._watch, self.name):

@@ -35,13 +35,13 @@ class Clusters:
         failures: Failures | None = None,
         **claim: Any,
     ) -> None:
-        """Prepare; nothing is started yet.
+        """Prepare a run's clusters without claiming any.
 
         Args:
             configure: returns what to change in Dask's configuration; called once, for the first tool with a cluster.
-            limit: most clusters at a time; further steps wait. None: as many as there are steps.
+            limit: largest number of clusters at the same time; further steps wait. None: no limit.
             claimed: called with the name of every cluster as soon as it is submitted.
-            gone: called with the name of every cluster that has been seen gone.
+            gone: called with the name of every cluster that has ended.
             failures: takes the failures of steps.
             claim: further arguments of every `Claim`.
         """

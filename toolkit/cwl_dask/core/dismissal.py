@@ -1,4 +1,4 @@
-"""The end of a cluster, as a runner and its guard both see to it. Imports nothing of `distributed`'s scheduling."""
+"""Stop a cluster and wait until it has ended, for the runner and its guard. Imports no scheduling code of `distributed`."""
 
 import asyncio
 import time
@@ -7,14 +7,14 @@ import aiohttp
 from dask_gateway import Gateway, GatewayClusterError, GatewayServerError
 
 FRESH_S = 5
-"""A gateway may not know a cluster yet that is younger than this, and forget to stop it."""
+"""Seconds after its submission in which a gateway may not know a cluster yet, so a request to stop it is lost."""
 ENDED = {"STOPPED", "FAILED"}
 AWAY = (OSError, aiohttp.ClientError, ValueError, GatewayServerError, GatewayClusterError)
-"""How a gateway or proxy shows that it is away for a moment (ValueError: 404; OSError: timeout): ask again."""
+"""Errors of a gateway or proxy that is temporarily unavailable, so retry (ValueError: 404; OSError: timeout)."""
 
 
 async def until_gone(gateway: Gateway, name: str, since: float, within_s: float) -> None:
-    """Stop a cluster until it is seen gone: a stop that follows soon on the submission can be lost.
+    """Stop a cluster, and repeat that until it has ended: a stop soon after the submission can be lost.
 
     Args:
         gateway: an asynchronous client.
@@ -23,7 +23,7 @@ async def until_gone(gateway: Gateway, name: str, since: float, within_s: float)
         within_s: seconds until it must be gone.
 
     Raises:
-        TimeoutError: it is not gone; tells what the gateway said last.
+        TimeoutError: the cluster has not ended in time; the message has the gateway's last error.
     """
     said = ""
     try:
@@ -36,7 +36,8 @@ async def until_gone(gateway: Gateway, name: str, since: float, within_s: float)
                             return
                         await asyncio.sleep(0.2)
                 except AWAY as error:
-                    # A bare 404 is the proxy's; "Cluster NAME not found" is the gateway's: believed of old ones only.
+                    # "Cluster NAME not found" comes from the gateway, and a 404 without the name from the proxy. A new
+                    # cluster may not be known to the gateway yet, so the answer counts only after FRESH_S.
                     gone = isinstance(error, ValueError) and name in str(error)
                     if gone and time.monotonic() > since + FRESH_S:
                         return

@@ -8,20 +8,20 @@ from concurrent.futures import Future
 from typing import Any
 
 STOP_S = 10
-"""For connections to peers that are gone."""
+"""Seconds that the thread may take to end; closing connections to unreachable peers takes longest."""
 
 
 class LoopThread:
-    """An event loop in a thread of its own, so that a claim goes on while its runner works or waits."""
+    """An event loop in its own thread, so that a claim continues while the runner works or waits."""
 
     def __init__(self) -> None:
         self._thread = threading.Thread(target=self._serve, name="cwl-dask-claim", daemon=True)
         self._over = asyncio.Event()
         self.entered = contextlib.AsyncExitStack()
-        """What has to be closed on the loop at the end."""
+        """Contexts that are exited on the loop when the thread stops."""
 
     def start(self) -> None:
-        """Begin; before this there is nothing to stop."""
+        """Start the loop and its thread; call `stop` only after this."""
         self._loop = asyncio.new_event_loop()
         self._thread.start()
 

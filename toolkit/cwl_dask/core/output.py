@@ -1,6 +1,6 @@
-"""Where a runner's lines go: standard error and the job's log, whole lines, each written as it comes.
+"""Write a runner's lines to standard error and to the job's log, whole lines, without delay.
 
-No buffer and no process in between, so a line that was said is not lost when the runner is killed.
+There is no buffer and no other process in between, so no line is lost when the runner is killed.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NO_ROOM_PAUSE_S = 10, 40
-"""Seconds between giving a cluster back for lack of room and the next claim: about the time of a short job."""
+"""Range of seconds between dismissing a cluster for lack of room and the next claim: the length of a short job."""
 
 
 def has_gateway(tool: Any, clusters: Clusters, option: str) -> bool:

@@ -1,4 +1,4 @@
-"""Why a cluster or a step has not started: said in the log while it waits, and the end of patience."""
+"""Log why a cluster or a step has not started, and give up when its time limit has passed."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ SAY_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """What keeps a pod from starting."""
+    """Why a pod does not start."""
 
     text: str
     """For the user, such as `scheduler: Insufficient cpu`."""
