@@ -222,7 +222,7 @@ def _join_negative(argv: list[str]) -> list[str]:
 
 @contextmanager
 def _unwinding_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGINT unwind the run; a second one, or a server that hangs on, ends the process at once."""
+    """Make SIGTERM and SIGINT end the run with clean-up; a second signal or a hanging clean-up ends the process."""
 
     def end(number: int, _frame: FrameType | None) -> NoReturn:
         for other in (signal.SIGTERM, signal.SIGINT):

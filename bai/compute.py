@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PICTURE_PIXELS = 1080
-"""Pixels along the longer side of the map in a picture; what is read for it has up to twice as many."""
+"""Pixels along the longer side of the map in a picture; the overview read for the map has up to twice as many."""
 ROUNDING = 1e-9
 """Tolerance when hectares become pixels: 0.5 ha are 50 pixels of 10 m, not 51."""
 

@@ -60,6 +60,6 @@ class ComputeError(BaiError):
 
 
 class TemporaryError(BaiError):
-    """A failure that may be gone on the next try."""
+    """A temporary failure: a retry may succeed."""
 
     exit_code = 75

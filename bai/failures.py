@@ -35,7 +35,7 @@ class DamagedError(InputError):
 
 
 def explain(href: str, error: BaseException, end: int) -> BaiError:
-    """Turn what rasterio raised into what the user can act on.
+    """Return an error of the application, with reason and hint, for an exception of rasterio.
 
     GDAL names the HTTP status when opening fails, but not when a later read does. The server is then asked for a part
     of the file.

@@ -61,7 +61,7 @@ SIDECARS = (".msk", ".aux.xml")
 
 
 class Dataset:
-    """An open band, warped onto a grid if need be. Not safe for two threads at once."""
+    """An open band, warped onto a grid if one is given. Not thread-safe."""
 
     def __init__(self, href: str, warp: Grid | None) -> None:
         """Open the file, whatever its name; its first bytes tell the format."""

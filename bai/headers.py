@@ -1,4 +1,4 @@
-"""Open the headers of an item's files: check them, and complete what the item states with what the files state."""
+"""Open the files of two items, and add the scale, offset and nodata of the files to those that the items state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ READS_AT_ONCE = 8
 
 
 def examine(pre: Item, post: Item, timeout_s: float | None = None) -> tuple[Item, Item, tuple[str, ...]]:
-    """Open all files, and complete what the items state with what the files state.
+    """Open all files, and add their scale, offset and nodata where the items state none.
 
     Returns:
         Both items, with scale, offset and nodata as decided, and with hrefs that can be read; and a warning for each

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bai.reader import Plan
 
 SURROUNDINGS_M = 10_000
-"""How far around the map unburned ground is looked for, in metres."""
+"""Distance in metres around the map in which unburned ground is searched."""
 BUFFER_M = 300
 """Width of the belt around burned pixels that is left out, because its pixels may be partly burned, in metres."""
 PIXELS = 1024

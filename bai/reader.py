@@ -33,13 +33,13 @@ class Input:
 
     href: str = field(repr=False)
     shape: Shape
-    """Size of what is read: the file, or the grid that the file is warped onto."""
+    """Rows and columns of the file, or of the grid onto which the file is warped."""
     fit: Fit
     gain: float
     bias: float
     """Digital number * gain + bias is reflectance times a constant shared by the bands of a date."""
     nodata: tuple[int, ...] = (NODATA,)
-    """Digital numbers of pixels without data; what is read holds NODATA for all of them."""
+    """Digital numbers of pixels without data; reading replaces all of them with NODATA."""
     warp: Grid | None = None
     """The grid to warp onto by nearest neighbour; None when whole pixels meet."""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bai.grid import Grid, Window
 
 COPY_BYTES = 4 << 20
-"""Bytes that are copied at once from the spool into the file."""
+"""Size in bytes of the pieces that are copied from the spool file into the result."""
 
 
 class CogWriter:

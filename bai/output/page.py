@@ -139,7 +139,7 @@ def _text(value: object) -> str:
 
 
 def _hash(text: str) -> str:
-    """Return what the content security policy calls a script or style by."""
+    """Return the hash that allows a script or style in the content security policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 

@@ -129,7 +129,7 @@ class Report:
         }
 
     def _polygons(self) -> dict[str, Any]:
-        """Return the polygons' areas; with what was left out as too small they add up to the burned area."""
+        """Return the polygons' areas, and the area left out as too small; their sum is the burned area."""
         kept = sum(self.patches.hectares.values())
         return {
             "smallest_ha": self.patches.smallest_ha,

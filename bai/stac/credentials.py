@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 from bai.errors import InputError
 
 GDAL_VARIABLES = ("GDAL_HTTP_AUTH", "GDAL_HTTP_BEARER", "GDAL_HTTP_USERPWD", "GDAL_HTTP_HEADERS")
-"""Variables with credentials, which a run takes along to the workers of a cluster."""
+"""Environment variables with credentials, which a run sends to the workers of a cluster."""
 
 
 def gdal_variables() -> dict[str, str]:

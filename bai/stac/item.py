@@ -42,7 +42,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A Sentinel-2 Level-2A item: what the application needs of it."""
+    """The parts of a Sentinel-2 Level-2A item that the application needs."""
 
     id: str
     """The item's id, with control characters escaped."""

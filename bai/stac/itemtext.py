@@ -20,7 +20,7 @@ RIGHT_ITEMS = "Earth Search v1 (sentinel-2-l2a), Planetary Computer (sentinel-2-
 
 
 def _text(value: object) -> object:
-    """Take a number for text, and null for what is neither."""
+    """Accept a number as text; return None for any other type."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) else None
@@ -83,7 +83,7 @@ class Asset(BaseModel):
 
 
 class Properties(BaseModel):
-    """What the catalogues state about the product, each under names of its own."""
+    """Properties about the product; every catalogue uses its own names for them."""
 
     datetime: dt.datetime | None = None
     start_datetime: dt.datetime | None = None

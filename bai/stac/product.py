@@ -18,7 +18,7 @@ LAST_MAJOR = 20
 
 
 def require_level_2a(data: ItemText) -> None:
-    """Refuse what is not Sentinel-2, and top-of-atmosphere Level-1C."""
+    """Raise InputError for a product that is not Sentinel-2 or is Level-1C (top of atmosphere)."""
     props = data.properties
     says = " ".join(filter(None, (props.constellation, props.platform, data.collection))).lower()
     if not re.search(r"sentinel[-_ ]?(s?2|2[a-d])\b|sentinel-2|\bs2[a-d]?_", says):

@@ -41,7 +41,7 @@ def bucket_hint(href: str) -> str:
 
 
 def refusal_hint(url: str) -> str:
-    """Return what to do when a server refuses a URL with 401 or 403."""
+    """Return a hint for the user whose request a server answered with 401 or 403."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if host.endswith(".blob.core.windows.net"):

@@ -1,4 +1,4 @@
-"""A run with no Kubernetes: `cwl-dask` as a child process, with a Dask Gateway of its own; results in one piece.
+"""Run a package without Kubernetes: `cwl-dask` as a child process, with its own Dask Gateway.
 
 The application is the one that is installed beside the toolkit, or with a container engine the package's image.
 """

@@ -1,4 +1,4 @@
-"""The output of a command: text for people, or one versioned JSON envelope, on stdout; log lines on stderr.
+"""Write the output of a command: text or one versioned JSON envelope to stdout, log lines to stderr.
 
 A result is a frozen dataclass. For people it is shown by its own `__rich__`, else field by field, and then the commands
 in its field `hint`, if it has one; for programs its fields are the envelope's `data`, so renaming one is a breaking

@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             code = _call(args, command, form)
         sys.exit(code)
     except BrokenPipeError:
-        sys.stdout = None  # nobody reads it any more, so the interpreter must not flush to it
+        sys.stdout = None  # the reader closed the pipe, so flushing at exit would fail
         sys.exit(1)
 
 

@@ -34,7 +34,7 @@ def deploy(
         bool, typer.Option("--dry-run", help="Show what would change, line by line, and change nothing.")
     ] = False,
 ) -> Any:
-    """Install or upgrade Dask Gateway and what the CWL runner needs, and wait until both are ready."""
+    """Install or upgrade Dask Gateway and the objects that the CWL runner needs, and wait until all are ready."""
     from bai_kit.release import deploy, diff, plan, render  # noqa: PLC0415 - `--help` need not load pyhelm3
 
     settings = charts.settings(common)

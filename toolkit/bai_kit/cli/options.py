@@ -134,7 +134,7 @@ class ChartOptions:
         )
 
     def overrides(self) -> "Overrides":
-        """Return what these options put on top of a profile's values."""
+        """Return the chart values that these options set; they override those of the profile."""
         from bai_kit.release.plan import Overrides, load_package  # noqa: PLC0415 - `--help` need not load it
 
         return Overrides(

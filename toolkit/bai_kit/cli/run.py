@@ -94,7 +94,7 @@ def _wants_cancel(job: str) -> bool | None:
 def _inputs(
     file: Path | None, pairs: list[str] | None, options: dict[str, str | None], *, local: bool
 ) -> dict[str, Any]:
-    """Put together what the user gave; the more specific wins: options, then pairs, then the file."""
+    """Merge the inputs that the user gave: options override `--param`, and `--param` overrides the file of inputs."""
     from bai_kit.package.inputs import parse_params, read_params  # noqa: PLC0415 - `--help` need not load it
 
     given = read_params(file) if file else {}

@@ -33,7 +33,7 @@ class Leftovers:
     removed: bool = False
     """Whether everything but the folders is removed now."""
     hint: str = ""
-    """The commands that remove what is left, one a line."""
+    """Commands that remove the leftovers, one per line."""
 
     @property
     def is_empty(self) -> bool:

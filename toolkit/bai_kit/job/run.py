@@ -144,7 +144,7 @@ class _Run:
     name: str
     progress: Progress
     clusters: list[str] = field(default_factory=list)
-    """Names of the job's Dask clusters, as its log tells them."""
+    """Names of the job's Dask clusters, read from its log."""
     begin: float = field(default_factory=time.monotonic)
 
     def to_its_end(self, body: Json, files: Files) -> RunOutcome:
@@ -190,7 +190,7 @@ class _Run:
         raise _failure(job)
 
     def _check_volume(self, ended: Json, deleted: JobFailed) -> None:
-        """Raise the failure of a deleted job by what its runner left on the volume; return after a success."""
+        """Read from the volume how a deleted job ended, and raise its failure; return after a success."""
         failure = parse_failure(ended.get("message"))
         if failure is None:
             outcome = self._outcome()

@@ -23,7 +23,7 @@ ROLE_LABEL = "bai-kit/role"
 START_TIMEOUT_S = 60.0
 """Seconds that the helper pod may take to start."""
 LONGEST_LIFE_S = 3600
-"""Seconds after which a helper pod ends by itself, in case nobody deletes it."""
+"""Seconds after which a helper pod ends by itself, in case the command that created it was killed."""
 TRIES = 5
 """How often a transfer or a question is tried when its connection breaks."""
 CHUNK = 1 << 16

@@ -12,7 +12,7 @@ from bai_kit.kube.pods import POLL_S, started, trouble, waits_for
 TELL_AFTER_S = 10.0
 """Seconds after which a wait is explained, and explained again when its reason changes."""
 EVENTS_EVERY_S = 2.0
-"""Pause between two looks at events, which may be many."""
+"""Seconds between two requests for events, which may be many."""
 END_TIMEOUT_S = 240.0
 """Seconds between a runner's last line and the Job's end: 30 for the runner's grace period, 90 for the guard that stops
 the clusters of a killed runner, 90 for pods on a slow node, and a margin."""

@@ -1,4 +1,4 @@
-"""Pods: why one does not start, what it waits for, how its container ended; waiting until pods are gone."""
+"""Return why a pod does not start or how its container ended, and wait until pods are gone."""
 
 import logging
 import math

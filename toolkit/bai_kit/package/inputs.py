@@ -257,7 +257,7 @@ def _candidates(schema: Any, text: str) -> Iterator[Any]:
 
 
 def _with_files(schema: Any, data: Any) -> Any:
-    """Return data in which a text that stands for a File or Directory is one."""
+    """Return data in which every text given for a File or Directory is replaced by a File or Directory."""
     for kind in _kinds(schema):
         if kind.type == "array" and isinstance(data, list):
             return [_with_files(kind.items, entry) for entry in data]

@@ -307,7 +307,7 @@ def _limited() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep cwltool's own lines, which repeat what is raised, from the user."""
+    """Hide cwltool's log lines, because the raised error repeats them."""
     loggers = [logging.getLogger(name) for name in ("cwltool", "salad", "rdflib.term")]
     before = [logger.level for logger in loggers]
     try:

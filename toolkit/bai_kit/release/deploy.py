@@ -1,4 +1,4 @@
-"""Both releases installed or upgraded; a deploy that fails undoes what itself did, and nothing else."""
+"""Install or upgrade both releases; after a failure undo the changes of this deploy only."""
 
 import logging
 import secrets

@@ -76,7 +76,7 @@ def _by_name(objects: Sequence[Json]) -> dict[str, Json]:
 
 
 def _hidden(found: Json) -> Json:
-    """Replace the values of a Secret by what tells that they differ."""
+    """Replace the values of a Secret with placeholders that show only whether values differ."""
     if found["kind"] != "Secret":
         return found
     parts = {key: found[key] for key in ("data", "stringData") if found.get(key)}

@@ -217,7 +217,7 @@ class _NoReleaseError(HelmError):
 
 
 class BusyError(HelmError):
-    """Another operation on the release is under way; `deploy` waits and tries again."""
+    """Another operation on the release is in progress; `deploy` waits and retries."""
 
 
 class SchemaError(ValuesError):
@@ -246,7 +246,7 @@ _MEANINGS: tuple[tuple[str, type[BaiKitError], str, str | None], ...] = (
 
 
 def _translate(stderr: str) -> BaiKitError:
-    """Say what Helm said, with the class that callers act upon and the next step."""
+    """Return an error with Helm's message, a class that callers can handle, and a hint."""
     text = redact("\n".join(line for line in stderr.splitlines() if not line.startswith("WARNING:")))
     text = text.removeprefix("Error: ").removeprefix("UPGRADE FAILED: ").removeprefix("INSTALLATION FAILED: ")
     low = text.lower()

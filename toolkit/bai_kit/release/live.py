@@ -1,4 +1,4 @@
-"""How far the workloads of a deploy are, for people: a table on a terminal, log lines elsewhere."""
+"""Show the progress of a deploy's workloads: as a table on a terminal, else as log lines."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Values of one mapping on top of another, as Helm merges them."""
+"""Merge one mapping of values over another, as Helm does."""
 
 import copy
 from collections.abc import Mapping

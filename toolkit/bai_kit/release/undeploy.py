@@ -1,4 +1,4 @@
-"""Both releases removed, after the jobs that need them."""
+"""Remove both releases, after deleting the jobs that need them."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Calrissian's `main` with our parts: its modules' names are set to ours, nothing of it is changed on disk."""
+"""Run Calrissian's `main` with parts of it replaced at run time by this package's functions and classes."""
 
 import argparse
 import contextlib

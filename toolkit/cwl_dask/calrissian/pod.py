@@ -74,7 +74,7 @@ def adopt(pod: Pod, runner: Runner, step: str) -> None:
 
 
 def restrict(pod: Pod, *, read_only: bool = True) -> None:
-    """Meet Pod Security `restricted`, and take away what a step does not need.
+    """Make the pod comply with Pod Security `restricted`, and remove fields that a step does not need.
 
     Args:
         pod: the step's pod, changed in place; `/tmp` and the output folder are volumes already.

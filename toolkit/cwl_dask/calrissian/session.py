@@ -1,4 +1,4 @@
-"""What all steps of one runner share. Imports nothing heavy: the runner needs this before it imports Calrissian."""
+"""State that all steps of a runner share. Imports little, because the runner needs it before Calrissian is loaded."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,13 +32,13 @@ class Session:
     folders: set[str] = field(default_factory=set)
     """Real paths of files and folders that a package may read through the runner."""
     reserved: set[str] = field(default_factory=set)
-    """Real paths of what the runner itself writes; no step mounts them."""
+    """Real paths of the files that the runner writes; no step mounts them."""
     keep_entries: bool = False
     """True: keep the lines of each step in memory, for Calrissian's `--tool-logs-basepath`."""
 
 
 def obstacle_of_cluster(name: str) -> Obstacle | None:
-    """Return what keeps a cluster from starting; None when nothing is known."""
+    """Return why a cluster does not start; None when no reason is known."""
     from cwl_dask.calrissian.obstacles import watch_cluster  # noqa: PLC0415 - see the module's docstring
 
     return watch_cluster(name)

@@ -1,4 +1,4 @@
-"""Steps under Calrissian: each a pod of its own, with a Dask cluster around it where the tool asks for one."""
+"""Run steps under Calrissian: every step in its own pod, with a Dask cluster if the tool requires one."""
 
 import logging
 import os

@@ -227,7 +227,7 @@ class Claim:
             await asyncio.sleep(RETRY_S)
 
     async def _bring_up(self) -> None:
-        """Wait for the scheduler, scale the cluster, start the lease in the background, and wait for a worker's room."""
+        """Wait for the scheduler, scale the cluster, start the lease in the background, and wait for a worker."""
         wanted = self._requirement
         report = await self._patiently(self._running())
         worker = f"{wanted.worker_cores:g} cores and {readable_memory(wanted.worker_memory_bytes)} memory"

@@ -1,4 +1,4 @@
-"""Stop a cluster and wait until it has ended, for the runner and its guard. Imports no scheduling code of `distributed`."""
+"""Stop a cluster and wait until it has ended. The runner and its guard use this, so it imports little."""
 
 import asyncio
 import time

@@ -104,7 +104,7 @@ def evaluate(job: Any) -> DaskGatewayRequirement:
 
 
 def _where(fields: MutableMapping[str, Any], field: str) -> str:
-    """Tell where a field, or the requirement that lacks it, stands: `file:line:column:`."""
+    """Return the place of a field, or of the requirement that lacks the field, as `file:line:column:`."""
     return str(SourceLine(fields, field if field in fields else "class").makeLead())
 
 

@@ -48,7 +48,7 @@ async def hold(address: str, security: Any, cluster: str) -> Never:
         client = Client(address, security=security, asynchronous=True, set_as_default=False, timeout=CONNECT_S)
         try:
             await client
-            for topic in ("print", "warn"):  # what the application's tasks print is not for the runner's output
+            for topic in ("print", "warn"):  # keep text that the application's tasks print out of the runner's output
                 client.unsubscribe_topic(topic)
             while client.status == "running":
                 task = client.submit(int, key=f"{TASK}-{uuid.uuid4().hex}", resources={RESOURCE: 1})

@@ -24,7 +24,7 @@ class Output(logging.Handler):
         """`step.log` beside the runner's log, for the whole output of the steps; None without a log file."""
 
     def open(self, path: str) -> None:
-        """Write every further line to this file too, after what it holds; its folder is made.
+        """Also append all further lines to this file; create its folder.
 
         Raises:
             OSError: the volume does not take it.
@@ -36,7 +36,7 @@ class Output(logging.Handler):
         """Write a line as it is. From any thread; lines never mix."""
         text = f"{line}\n".encode(errors="replace")
         for file in (2, self._file) if self._file >= 0 else (2,):
-            with contextlib.suppress(OSError):  # a full volume, a reader that went away: the run goes on
+            with contextlib.suppress(OSError):  # a full volume or a closed pipe does not end the run
                 os.write(file, text)
 
     def emit(self, record: logging.LogRecord) -> None:

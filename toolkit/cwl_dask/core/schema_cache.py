@@ -22,7 +22,7 @@ from schema_salad.ref_resolver import NormDict
 from cwl_dask.core import extension
 
 FILE = Path(__file__).with_name("schemas.pickle")
-"""In the runner's image, where nobody can write later."""
+"""File in the runner's image, which is read-only at run time."""
 
 
 class _Pickler(pickle.Pickler):

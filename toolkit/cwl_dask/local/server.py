@@ -75,7 +75,7 @@ class OwnedBackend(UnsafeLocalBackend):  # type: ignore[misc] # dask-gateway-ser
         return await super().start_process(cluster, cmd, env, name)
 
     async def stop_process(self, pid: int) -> None:
-        """End a scheduler or worker at once: nothing of it is needed any more, and its folder is removed."""
+        """Kill a scheduler or worker without a grace period, and remove its folder; its state is not needed."""
         for signum in (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.kill(pid, signum)

@@ -54,5 +54,5 @@ class StepOutput:
         with open(reader, "rb", buffering=0) as pipe:
             while chunk := pipe.read(READ_BYTES):
                 self._tail = (self._tail + chunk)[-TAIL_BYTES:]
-                with contextlib.suppress(OSError):  # nobody reads any more: the run goes on
+                with contextlib.suppress(OSError):  # a closed pipe does not end the run
                     os.write(2, chunk)
