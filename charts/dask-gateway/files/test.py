@@ -1,4 +1,4 @@
-"""What `helm test` runs: a cluster is claimed, computes, and is dismissed."""
+"""Test of `helm test`: create a cluster, compute on it, and stop it."""
 
 import json
 import os

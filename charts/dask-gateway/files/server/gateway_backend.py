@@ -1,4 +1,4 @@
-"""The API server's view of clusters: a limit for each user, no lost stop, and patience with schedulers."""
+"""The API server's backend: it limits clusters per user, loses no stop, and waits for slow schedulers."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ SCHEDULER_PORT = 8788
 
 
 class Backend(backend.KubeBackend):
-    """The Kubernetes backend with three repairs."""
+    """The Kubernetes backend of dask-gateway-server with three fixes; the docstrings of the methods name the faults."""
 
     max_clusters_per_user = Integer(None, allow_none=True, config=True, help="Clusters of one user at a time.")
     scheduler_patience = Float(45, config=True, help="Seconds for which a scheduler may not answer.")
@@ -28,7 +28,7 @@ class Backend(backend.KubeBackend):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self._starting = Counter()
-        self._hosts = {}  # cluster's name to the address of its scheduler's pod, which never changes
+        self._hosts = {}  # cluster's name to the address of its scheduler's pod; the address never changes
 
     async def forward_message_to_scheduler(self, cluster, msg):
         """Send a message to a scheduler; a cluster is never stopped because its scheduler does not answer.
@@ -68,7 +68,7 @@ class Backend(backend.KubeBackend):
                 return
 
     async def _resolve(self, cluster):
-        """Return the address behind the name of a cluster's Service, which is that of the scheduler's pod."""
+        """Return the address of the scheduler's pod, to which the name of the cluster's Service resolves."""
         name = cluster.api_address.removeprefix("http://").rpartition(":")[0]
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(name, SCHEDULER_PORT, type=socket.SOCK_STREAM)
@@ -76,13 +76,13 @@ class Backend(backend.KubeBackend):
         return f"[{host}]" if ":" in host else host
 
     async def sync_cluster(self, cluster_name):
-        """Forget the address of a cluster that is gone."""
+        """Remove the cached address of a deleted cluster."""
         await super().sync_cluster(cluster_name)
         if cluster_name not in self.clusters:
             self._hosts.pop(cluster_name, None)
 
     async def start_cluster(self, user, cluster_options):
-        """Make a cluster, and return when it is known here: a stop of an unknown one does nothing."""
+        """Create a cluster, and return once this server knows it, because stopping an unknown cluster does nothing."""
         have, limit = len(await self.list_clusters(user.name)) + self._starting[user.name], self.max_clusters_per_user
         if limit is not None and have >= limit:
             raise PublicException(f"user {user.name} has {have} clusters of {limit} allowed: stop one first")
@@ -95,7 +95,7 @@ class Backend(backend.KubeBackend):
         return name
 
     async def get_cluster(self, cluster_name, wait=False):
-        """Return a cluster; one that was made a moment ago, perhaps by another API server, is waited for."""
+        """Return a cluster; wait a moment for one that was just created, perhaps by another API server."""
         await self._known(cluster_name, timeout_s=1)
         return await super().get_cluster(cluster_name, wait=wait)
 

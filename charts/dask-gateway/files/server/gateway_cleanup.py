@@ -1,4 +1,4 @@
-"""Before `helm uninstall`: end this release's clusters, and wait until their pods are gone.
+"""End this release's clusters before `helm uninstall`, and wait until their pods are gone.
 
     python gateway_cleanup.py SECONDS
 """
@@ -16,7 +16,7 @@ RESOURCE = {"group": "gateway.dask.org", "version": "v1alpha1", "plural": "daskc
 
 
 async def clusters(api):
-    """Return (namespace, name) of every cluster; none where the custom resource itself is gone."""
+    """Return (namespace, name) of every cluster; none if the custom resource definition does not exist."""
     try:
         if SETTINGS["scope"] == "cluster":
             found = await api.list_cluster_custom_object(**RESOURCE, label_selector=SELECTOR)
@@ -27,7 +27,7 @@ async def clusters(api):
     except ApiException as exc:
         if exc.status == 404:
             return []
-        if exc.status in (401, 403):  # without rights nothing here ever ran: not a reason to keep the release
+        if exc.status in (401, 403):  # without permissions no cluster ever ran, so the release can be removed
             print(f"cannot look for clusters, none is ended: {exc.reason}", file=sys.stderr)
             sys.exit(0)
         raise
@@ -44,13 +44,13 @@ async def pods(api):
 
 
 async def main(timeout_s):
-    """Return 0 when nothing is left, 1 when something is."""
+    """Return the exit code: 0 when no cluster and no pod is left, else 1."""
     config.load_incluster_config()
     end = time.monotonic() + timeout_s
     async with client.ApiClient() as connection:
         custom, core = client.CustomObjectsApi(connection), client.CoreV1Api(connection)
         while True:
-            # Listed again each time: a cluster may be made while the first ones go.
+            # List again every time, because a cluster may be created while others are removed.
             for namespace, name in await clusters(custom):
                 try:
                     await custom.delete_namespaced_custom_object(**RESOURCE, namespace=namespace, name=name)

@@ -9,14 +9,14 @@ from gateway_settings import SETTINGS, given
 c = get_config()  # noqa: F821 - traitlets gives it
 backend, auth = SETTINGS["backend"], SETTINGS["auth"]
 
-# --- what both need to agree on
+# --- settings of both the API server and the controller
 for section in (c.KubeBackend, c.KubeController):
     section.gateway_instance = SETTINGS["instance"]
     section.api_url = SETTINGS["apiUrl"]
     section.common_labels = SETTINGS["labels"]
     section.common_annotations = SETTINGS["annotations"]
 
-# --- the log's form, which is that of all of this project's processes
+# --- the log's format, the same for all processes of this project
 for section in (c.DaskGateway, c.KubeController):
     section.log_format = "%(asctime)s.%(msecs)03d | %(levelname)-8s | %(module)s:%(funcName)s:%(lineno)d - %(message)s"
     section.log_datefmt = "%Y-%m-%d %H:%M:%S"
@@ -51,7 +51,7 @@ else:
     c[auth["custom"]["class"].rsplit(".", 1)[-1]].update(auth["custom"]["config"])
 
 # --- clusters
-# What Dask's nanny would set: one thread for each of a worker's threads, and freed memory given back.
+# As Dask's nanny sets them: numeric libraries use one thread per worker thread, and freed memory is returned.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -69,7 +69,7 @@ c.KubeClusterConfig.update(
     worker_cmd=backend["workerCmd"],
 )
 # Every pod has a read-only root and no capability; the chart writes the pod's security context into extraPodConfig.
-# Schedulers answer a probe each second, because a cluster is usable only after one was answered.
+# The probe of schedulers runs every second, because a cluster is usable only after a successful probe.
 POD = {
     "terminationGracePeriodSeconds": backend["terminationGracePeriodSeconds"],
     "enableServiceLinks": False,
@@ -98,6 +98,6 @@ for kind in ("scheduler", "worker"):
 # --- the controller
 c.KubeController.update(SETTINGS["controller"])
 
-# --- the last word
+# --- gateway.extraConfig of the values, which overrides everything above
 for _, source in sorted(SETTINGS["extraConfig"].items()):
     exec(compile(source, "gateway.extraConfig", "exec"))  # noqa: S102 - the operator's own configuration

@@ -15,7 +15,7 @@ from traitlets import Float
 install(controller)
 
 LAST_LINES = 20
-"""Lines of an ended scheduler that the controller's log keeps."""
+"""Number of last lines of an ended scheduler to copy into the controller's log."""
 
 
 class Controller(controller.KubeController):
@@ -79,7 +79,7 @@ class Controller(controller.KubeController):
             self.log.warning("Cluster %s.%s has not started in %d s", namespace, cluster["metadata"]["name"], age_s)
             await self.cleanup_cluster_resources(status, namespace)
             return {**status, "phase": "Failed", "completionTime": k8s_timestamp()}, False
-        return status, True  # looked at again, because nothing else would tell that time passed
+        return status, True  # reconcile again, because no event announces that time has passed
 
     async def handle_running_cluster(self, cluster):
         """Keep the last lines of a scheduler that has ended: the server deletes its pod at once, with the reason."""

@@ -56,7 +56,7 @@ class PatientClient:
                     give_up(f"cannot {verb} {self._what} {_where()}: {reason(exc)}")
                 await asyncio.sleep(PAUSE_S)
                 if verb == "watch":
-                    raise  # the informer lists again first: what it knew may be too old
+                    raise  # the informer then lists all objects again, because its state may be too old
             else:
                 self._limit[verb], self._good[verb] = LOST_S, time.monotonic()
                 return answer
@@ -82,7 +82,7 @@ def reason(exc):
 
 
 def give_up(message):
-    """End the process with one line, at once: nothing has begun that would have to be ended."""
+    """Log one line and end the process at once; nothing has started that needs clean-up."""
     sys.stderr.write(f"dask-gateway: giving up: {message}\n")
     sys.stderr.flush()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""What users choose for their clusters, and what is done about a choice that is not allowed.
+"""Define the options that users choose for their clusters, and reject choices that are not allowed.
 
 Every message ends in the user's terminal, so it names the option, the value and the limit.
 """
@@ -83,13 +83,13 @@ def make(options, image, idle_timeout, memory_limit):
         fields.append(Memory("worker_memory", default=field["default"], min=least, max=most))
     if "idleTimeout" in on:
         field = on["idleTimeout"]
-        least = min(field["min"], idle_timeout)  # a gateway that lets clusters live for ever has 0 here
+        least = min(field["min"], idle_timeout)  # idle_timeout is 0 when clusters never end by themselves
         fields.append(Integer("idle_timeout", default=idle_timeout, min=least, max=field["max"]))
     return Options(*fields, handler=lambda chosen: consistent(chosen, memory_limit))
 
 
 def consistent(options, memory_limit=None):
-    """Raise limits to what is asked for: a pod with a lower limit would be refused later, unseen by the user."""
+    """Raise limits that are below the requests, because Kubernetes rejects such pods without telling the user."""
     chosen = {name: options[name] for name in options}
     if "worker_cores" in chosen and "worker_cores_limit" in chosen:
         chosen["worker_cores_limit"] = max(chosen["worker_cores"], chosen["worker_cores_limit"])

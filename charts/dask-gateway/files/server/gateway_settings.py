@@ -1,4 +1,4 @@
-"""What the chart's values say, as the ConfigMap beside this file carries it. No secrets: those come by environment."""
+"""Read settings.json, the chart's values in the same ConfigMap. Secrets come from environment variables instead."""
 
 import json
 from pathlib import Path
@@ -7,5 +7,5 @@ SETTINGS = json.loads((Path(__file__).parent / "settings.json").read_text("utf-8
 
 
 def given(values):
-    """Return the entries that say something: null means the server's own default."""
+    """Return the entries that are not null; null stands for the server's default."""
     return {key: value for key, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Users by name, with one password or none."""
+"""Authenticate users of any name, with one shared password or none."""
 
 import os
 
@@ -7,7 +7,7 @@ from traitlets import default
 
 
 class Users(SimpleAuthenticator):
-    """The server's simple users; the password is no configuration, which the server writes into its log."""
+    """SimpleAuthenticator with the password from the environment, because the server logs its configuration."""
 
     @default("password")
     def _from_the_environment(self):
