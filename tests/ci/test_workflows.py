@@ -64,8 +64,9 @@ def test_the_version_is_one():
     assert f"\n## {version} (" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_nothing_is_run_a_second_time():
+def test_what_is_run_a_second_time_is_printed_and_counted():
     text = (ROOT / ".ci" / "run").read_text()
-    assert "last-failed" not in text
     commands = [line for line in text.splitlines() if not line.strip().startswith(("#", "echo"))]
-    assert sorted(re.findall(r"\bmake (\w+)", "\n".join(commands))) == ["demo", "e2e", "test"]
+    assert sorted(re.findall(r"\bmake (\w+)", "\n".join(commands))) == ["demo", "e2e", "e2e", "test"]
+    assert text.count("--last-failed") == 1
+    assert "e2e: repeated %s tests" in text

@@ -110,6 +110,7 @@ def test_runner_and_step_sign_in_with_the_users_token(tmp_path):
     ):
         runner = [sys.executable, "-m", "cwl_dask.local.main", "--outdir", str(tmp_path / "out"), "tool.cwl"]
         env = {"DASK_GATEWAY__ADDRESS": address, "DASK_GATEWAY__AUTH__TYPE": "jupyterhub"}
+        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # for the step's `python`
         for token, code in ((user_token(hub_api), 0), ("not-a-token", 1)):
             done = subprocess.run(
                 runner, cwd=tmp_path, env={**os.environ, **env, "JUPYTERHUB_API_TOKEN": token},

@@ -168,21 +168,33 @@ def _engine(options: argparse.Namespace) -> Engine | None:
 
 
 def _stop_on_signals(clusters: Clusters) -> None:
-    """On SIGTERM, SIGINT or SIGHUP, once: end the steps, dismiss the clusters, exit with 128 + signal."""
+    """On SIGTERM, SIGINT or SIGHUP, once: end the steps, dismiss the clusters, exit with 128 + signal.
+
+    A thread ends the steps, and Python wakes it through a pipe. The main thread may wait for a step at this time, and
+    a signal that the kernel gives to another thread does not interrupt this wait: the handler alone would be too late.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def stop(signum: int, _frame: object) -> NoReturn:
         watchdog.ignore(watchdog.SIGNALS)
         log.warning("stopping on %s: ending steps and dismissing clusters", signal.Signals(signum).name)
-        threading.Thread(target=_end_steps, daemon=True).start()
         clusters.stop()
         sys.exit(SIGNALLED + signum)
 
     for signum in watchdog.SIGNALS:
         signal.signal(signum, stop)
+    threading.Thread(target=_end_steps, args=(reader,), daemon=True).start()
 
 
-def _end_steps() -> None:
-    """End the steps' processes, also one that another thread is just starting, until this process ends."""
+def _end_steps(signalled: int) -> None:
+    """End the steps' processes, also one that another thread is just starting, until this process ends.
+
+    Args:
+        signalled: a file descriptor that can be read when a signal has come.
+    """
+    os.read(signalled, 1)
     from cwltool.utils import processes_to_kill  # noqa: PLC0415
 
     deadline = time.monotonic() + PATIENCE_S
