@@ -1,7 +1,6 @@
 """A namespace with the release that jobs need, and jobs in it, for the tests of the runner alone (no `bai-kit`)."""
 
 import contextlib
-import copy
 import dataclasses
 import json
 import os
@@ -37,7 +36,7 @@ class Bed:
         self, name: str, tool: dict[str, Any], *, change: Callable[[dict[str, Any]], None] | None = None, **params: Any
     ) -> "Job":
         """Create a Job for a tool, as `bai-kit run --package` does."""
-        body = copy.deepcopy(self.job)
+        body = json.loads(json.dumps(self.job).replace('"subPath": "JOB"', f'"subPath": "{name}"'))
         pod = body["spec"]["template"]
         body["metadata"]["name"] = name
         for labels in (body["metadata"]["labels"], pod["metadata"]["labels"]):
@@ -50,9 +49,11 @@ class Bed:
         self.batch.create_namespaced_job(self.namespace, body)
         return Job(self, name, time.monotonic())
 
-    def run(self, command: list[str], uid: int = 1000) -> str:
-        """Run a command of the runner's image on the volume, read-only and restricted; returns what it wrote."""
-        pod = copy.deepcopy(self.job["spec"]["template"]["spec"])
+    def run(self, command: list[str], uid: int = 1000, job: str = "JOB") -> str:
+        """Run a command of the runner's image in a job's folder, read-only and restricted; returns what it wrote."""
+        pod = json.loads(
+            json.dumps(self.job["spec"]["template"]["spec"]).replace('"subPath": "JOB"', f'"subPath": "{job}"')
+        )
         pod["containers"] = [pod["containers"][0] | {"command": command, "args": []}]
         pod["securityContext"] |= {"runAsUser": uid, "runAsGroup": uid}
         pod["containers"][0]["env"] = []

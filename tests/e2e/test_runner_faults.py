@@ -135,7 +135,7 @@ def test_a_killed_runner_is_settled_by_the_guard_and_keeps_its_log(jobs):
     assert "the runner ended before its work was removed" in end.guard_log
     assert "deleted the step's pod" in end.guard_log
     assert "dismissed cluster" in end.guard_log
-    kept = jobs.run(["cat", f"/calrissian/{job.name}/run.log"])
+    kept = jobs.run(["cat", "/calrissian/run.log"], job=job.name)
     assert set(end.log.splitlines() + end.guard_log.splitlines()) == set(kept.splitlines())
 
 

@@ -75,12 +75,20 @@ def test_no_right_to_list_pods(jobs):
 
 def test_a_gateway_that_does_not_exist(jobs):
     change = at_gateway(jobs, "nowhere", "{gateway: {address: 'http://no-such-gateway.nowhere:80'}}")
-    refused(jobs, "nowhere", tool(APP, cluster={}), change, "no Dask cluster from http://no-such-gateway", code=75)
+    refused(
+        jobs,
+        "nowhere",
+        tool(APP, cluster={}),
+        change,
+        "no Dask cluster from http://no-such-gateway",
+        code=75,
+        seconds=90,
+    )
 
 
 def test_a_gateway_that_does_not_answer(jobs):
     change = at_gateway(jobs, "dead", "{gateway: {address: 'http://10.96.255.254:80'}}")
-    refused(jobs, "dead", tool(APP, cluster={}), change, "no Dask cluster from http://10.96", code=75)
+    refused(jobs, "dead", tool(APP, cluster={}), change, "no Dask cluster from http://10.96", code=75, seconds=90)
 
 
 def test_an_option_that_the_gateway_does_not_know(jobs):

@@ -35,20 +35,18 @@ def source(tmp_path):
 
 def test_directories_become_their_files(source, tmp_path):
     (tmp_path / "empty").mkdir()
-    found = list_files(
-        [(source, "inputs/0/source"), (source / "a", "inputs/1/a"), (tmp_path / "empty", "inputs/2/empty")]
-    )
+    found = list_files([(source, "0/source"), (source / "a", "1/a"), (tmp_path / "empty", "2/empty")])
     assert [target for _, target in found] == [
-        "inputs/0/source/a",
-        "inputs/0/source/deep/b",
-        "inputs/1/a",
-        "inputs/2/empty",
+        "0/source/a",
+        "0/source/deep/b",
+        "1/a",
+        "2/empty",
     ]
 
 
 def test_too_much_is_refused_with_the_numbers(source):
     with pytest.raises(UsageError, match=r"the inputs' files have 0.0 MB; the limit is 0.0 MB") as caught:
-        list_files([(source, "inputs/0/source")], limit=4)
+        list_files([(source, "0/source")], limit=4)
     assert "BAI_KIT_UPLOAD_SIZE" in caught.value.hint
 
 
@@ -58,7 +56,7 @@ def test_a_path_that_does_not_exist_is_named(tmp_path):
 
 
 def test_files_are_on_the_volume_before_the_job_is_created(volume, source):
-    with uploaded(FakeKube(), None, "one", list_files([(source, "inputs/0/source")]), Progress()):
+    with uploaded(FakeKube(), None, "one", list_files([(source, "0/source")]), Progress()):
         assert (volume.root / "one" / "inputs" / "0" / "source" / "deep" / "b").read_text() == "bbb"
     assert (volume.root / "one").exists()
 
@@ -67,7 +65,7 @@ def test_files_are_on_the_volume_before_the_job_is_created(volume, source):
 def test_nothing_is_left_when_no_job_is_created(volume, source, error):
     with (
         pytest.raises(type(error)),
-        uploaded(FakeKube(), None, "one", list_files([(source, "inputs/0/s")]), Progress()),
+        uploaded(FakeKube(), None, "one", list_files([(source, "0/s")]), Progress()),
     ):
         raise error
     assert list(volume.root.iterdir()) == []
@@ -75,7 +73,7 @@ def test_nothing_is_left_when_no_job_is_created(volume, source, error):
 
 def test_the_inputs_of_a_job_that_was_created_after_all_stay(volume, source):
     kube = FakeKube(("jobs", job_object("one")))
-    with pytest.raises(RemoteError), uploaded(kube, None, "one", list_files([(source, "inputs/0/s")]), Progress()):
+    with pytest.raises(RemoteError), uploaded(kube, None, "one", list_files([(source, "0/s")]), Progress()):
         raise RemoteError("no answer")
     assert (volume.root / "one").exists()
 

@@ -79,4 +79,4 @@ def test_an_upload_is_repeated_when_its_connection_breaks(tmp_path, monkeypatch)
     monkeypatch.setattr(module, "TRIES", 2)
     kube = Pod([ConnectionLost("reset")], [ConnectionLost("reset")])
     with pytest.raises(RemoteError, match=r"cannot upload the inputs of job j: reset \(try 2 of 2\)"):
-        Volume(kube, "p").receive("j", [(tmp_path / "a", "inputs/0/a")], lambda _: None)
+        Volume(kube, "p").receive("j", [(tmp_path / "a", "0/a")], lambda _: None)

@@ -72,14 +72,14 @@ def test_files_are_received_into_the_folder_of_inputs(volume, tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 100_000)
     (tmp_path / "empty").mkdir()
     seen = []
-    volume.receive("bai-9", [(tmp_path / "a", "inputs/0/a"), (tmp_path / "empty", "inputs/1/d")], seen.append)
+    volume.receive("bai-9", [(tmp_path / "a", "0/a"), (tmp_path / "empty", "1/d")], seen.append)
     assert (volume.root / "bai-9" / "inputs" / "0" / "a").read_bytes() == b"x" * 100_000
     assert (volume.root / "bai-9" / "inputs" / "1" / "d").is_dir()
     assert seen[-1] == 100_000
 
 
 def test_the_checksum_of_received_files_is_reported(volume):
-    stream = b'{"path": "inputs/0/a", "bytes": 3}\nabcnull\n'
+    stream = b'{"path": "0/a", "bytes": 3}\nabcnull\n'
     out = json.loads(volume.run("receive", "bai-9", stdin=stream)[1])
     assert out == {"bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
 
@@ -88,10 +88,8 @@ def test_the_checksum_of_received_files_is_reported(volume):
     ("stream", "said"),
     [
         (b'{"path": "../../x", "bytes": 0}\nnull\n', b"is not a path in the folder of inputs"),
-        (b'{"path": "results/x", "bytes": 0}\nnull\n', b"is not a path in the folder of inputs"),
-        (b'{"path": "inputs/../../x", "bytes": 0}\nnull\n', b"is not a path in the folder of inputs"),
         (b'{"path": "/etc/x", "bytes": 0}\nnull\n', b"is not a path in the folder of inputs"),
-        (b'{"path": "inputs/x", "bytes": 9}\nabc', b"6 bytes are missing"),
+        (b'{"path": "x", "bytes": 9}\nabc', b"6 bytes are missing"),
     ],
 )
 def test_paths_that_lead_out_and_streams_that_break_are_refused(volume, stream, said):

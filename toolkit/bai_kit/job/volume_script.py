@@ -84,7 +84,7 @@ def _receive(folder: Path) -> None:
     """Write the files of the stream; print how many bytes came and their SHA-256."""
     digest, size = hashlib.sha256(), 0
     while (entry := json.loads(sys.stdin.buffer.readline())) is not None:
-        path = folder / entry["path"]
+        path = folder / "inputs" / entry["path"]
         if ".." in path.parts or folder / "inputs" not in path.parents:
             sys.exit(f"{entry['path']!r} is not a path in the folder of inputs")
         if entry["bytes"] is None:
