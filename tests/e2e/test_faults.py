@@ -191,6 +191,7 @@ def test_a_signal_during_a_fetch_leaves_no_helper_pod(kit, tmp_path):
     words = ["--package", package(kit, cluster=False), "--param", "mode=fill"]
     job = kit.result("run", "--detach", *words)["job"]
     kit.run("logs", job, "-f").ok()
+    until(lambda: kit.result("status", job)["phase"] == "complete", "end of the job", 30)
     process = kit.start("results", job, "-o", str(tmp_path / "o"))
     until(lambda: list(tmp_path.glob(".o.*.part")), "start of the fetch", 60)
     process.send_signal(signal.SIGTERM)

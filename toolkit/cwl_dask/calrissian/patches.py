@@ -143,6 +143,7 @@ def _parse_arguments(
     documents = [arguments.workflow, *(arguments.job_order or ())]
     session.folders |= {_folder(path) for path in documents if path and "://" not in path}
     session.folders |= {_real(arguments.outdir), _folder(arguments.tmp_outdir_prefix)}
+    session.folders.add(os.path.join(_folder(arguments.outdir), "inputs"))  # noqa: PTH118 - files that the user uploaded
     written = (arguments.outdir, arguments.stdout, arguments.stderr, arguments.usage_report, os.environ.get(VARIABLE))
     session.reserved |= {_real(path) for path in written if path}
     session.clusters.reuse = arguments.reuse_clusters
@@ -167,6 +168,7 @@ def _runtime_context(session: Session, make: Callable[[Any], Any], arguments: An
 def _loading_context(session: Session, make: Callable[[], Any]) -> Any:
     context = make()
     context.fetcher_constructor = files.confined_fetcher(lambda: session.folders)
+    context.relax_path_checks = True  # file names with spaces work, as in local runs; Calrissian ignores the option
     return context
 
 
