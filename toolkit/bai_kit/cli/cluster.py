@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bai_kit.cli.completion import complete_cluster
 from bai_kit.cli.options import Common, GatewayRelease, with_options
 from bai_kit.output import columns, local_time
 
@@ -59,7 +60,10 @@ def list_(
 @app.command()
 @with_options
 def dismiss(
-    common: Common, name: Annotated[str, typer.Argument(metavar="CLUSTER", help="The cluster's name.")]
+    common: Common,
+    name: Annotated[
+        str, typer.Argument(metavar="CLUSTER", help="The cluster's name.", autocompletion=complete_cluster)
+    ],
 ) -> None:
     """Stop a Dask cluster, and wait until its pods are gone."""
     from bai_kit import cluster  # noqa: PLC0415 - see list_
@@ -71,7 +75,10 @@ def dismiss(
 @with_options
 def dashboard(
     common: Common,
-    name: Annotated[str | None, typer.Argument(metavar="[CLUSTER]", help="Needed when several run.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[CLUSTER]", help="Needed when several run.", autocompletion=complete_cluster),
+    ] = None,
     *,
     port: Annotated[int, typer.Option(help="Local port to listen on.")] = LOCAL_PORT,
     gateway_release: GatewayRelease = None,

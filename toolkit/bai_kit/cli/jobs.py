@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bai_kit.cli.completion import complete_job
 from bai_kit.cli.options import Common, KeepLog, limits_of, with_options
 from bai_kit.output import columns, local_time, visible
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from bai_kit.job.template import Template
     from bai_kit.kube.api import Kube
 
-Name = Annotated[str, typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="The job's name, as `bai-kit list` shows it.", autocompletion=complete_job),
+]
 
 
 @dataclass(frozen=True, slots=True)

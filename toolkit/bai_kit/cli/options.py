@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from bai_kit.cli.completion import complete_profile
 from bai_kit.errors import BaiKitError
 
 if TYPE_CHECKING:
@@ -106,7 +107,10 @@ class ChartOptions:
 
     gateway_release: GatewayRelease = None
     profile: Annotated[
-        str | None, typer.Option(help="Values for minikube, kind or cluster.", show_default="cluster")
+        str | None,
+        typer.Option(
+            help="Values for minikube, kind or cluster.", show_default="cluster", autocompletion=complete_profile
+        ),
     ] = None
     registry: Annotated[str | None, typer.Option(help="Registry of the images.", show_default="ghcr.io/bai-kit")] = None
     tag: Annotated[str | None, typer.Option(help="Tag of the images.", show_default="the charts' appVersion")] = None
