@@ -67,4 +67,6 @@ def test_the_command_has_the_signal_handling_of_a_fresh_process():
         capture_output=True,
         text=True,
     )
-    assert [line.split()[1] for line in done.stdout.splitlines()] == ["0" * 16] * 2
+    # The C library keeps signals 32 and 33 for itself: a process inherits them as its parent was given them.
+    settable = sum(1 << number - 1 for number in signal.valid_signals())
+    assert [int(line.split()[1], 16) & settable for line in done.stdout.splitlines()] == [0, 0]
