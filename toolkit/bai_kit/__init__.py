@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """Load the functions for notebooks with their first use: the command must start without them."""
+    """Import the functions for notebooks at their first use, so that the command starts without them."""
     if name in {"clusters", "follow", "results", "run"}:
         from bai_kit import notebook  # noqa: PLC0415 - see above
 

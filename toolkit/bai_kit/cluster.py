@@ -1,4 +1,4 @@
-"""Dask clusters of a gateway in the same namespace: list, dismiss, open the dashboard."""
+"""List the Dask clusters of a namespace, dismiss one, and forward a local port to a dashboard."""
 
 import socket
 import threading
@@ -41,7 +41,7 @@ class Cluster:
 
 
 def list_clusters(kube: Kube) -> list[Cluster]:
-    """List the Dask clusters of a namespace, oldest first; ended ones too, as long as the gateway keeps them."""
+    """List the Dask clusters of a namespace, oldest first, including ended ones that the gateway still keeps."""
     return sorted(map(_view, kube.list("daskclusters")), key=lambda cluster: cluster.created)
 
 

@@ -22,18 +22,18 @@ SIZE = 2048
 
 @dataclass(frozen=True, slots=True)
 class DemoRun:
-    """A demo that is done."""
+    """The result of the demo."""
 
     scene: Path
     """Directory of the two items and their files."""
     run: RunResult
     scar_ha: float
-    """Hectares that burned with at least moderate-low severity, as the scene was made."""
+    """Hectares of the scene that burned with at least moderate-low severity, known because the scene is synthetic."""
     found_ha: float
     """Hectares of the same severities on the map."""
 
     def __rich__(self) -> str:
-        """Say how much of the scar is on the map."""
+        """Return the results of the run, and how much of the scar the map shows."""
         share = f" ({self.found_ha / self.scar_ha:.1%})" if self.scar_ha else ""
         return (
             f"{self.run.__rich__()}\n"

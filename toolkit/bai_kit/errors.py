@@ -1,4 +1,4 @@
-"""Every error that a user of the toolkit can meet. Imported by everyone, imports nothing.
+"""All errors that the toolkit reports to users. Every module may import this one, which imports no other.
 
 BaiKitError
 ├─ UsageError         2   a bad option, input or file of the user
@@ -12,7 +12,7 @@ BaiKitError
 │  ├─ NotOnVolume     4   a job's folder or file is not on the volume
 │  └─ JobFailed    1/75   the workflow ended with an error; has its own exit code
 ├─ OutputError        4   results cannot be written on this machine
-└─ WaitTimeout        5   a time limit passed; says in which state
+└─ WaitTimeout        5   a time limit passed; the message says in which state
 Stopped (BaseException) 143/129   SIGTERM or SIGHUP; Ctrl-C is KeyboardInterrupt, 130
 Any other exception is a bug: a traceback and exit code 1.
 """
@@ -114,7 +114,7 @@ class WaitTimeout(BaiKitError):  # noqa: N818 - the word that users know
 
 
 class Stopped(BaseException):
-    """SIGTERM or SIGHUP asked the command to end. Not an Exception, so that nothing but the clean-up handles it."""
+    """SIGTERM or SIGHUP asked the command to end. Not an Exception, so that only clean-up code handles it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__()

@@ -116,7 +116,7 @@ def clusters(**settings: str) -> list[Cluster]:
 
 
 class _Shown(Progress):
-    """Gives each log line to a function, and reports no phases."""
+    """Passes each log line to a function, and reports no phases."""
 
     def __init__(self, show: Show | None) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """Write the output of a command: text or one versioned JSON envelope to stdout, log lines to stderr.
 
-A result is a frozen dataclass. For people it is shown by its own `__rich__`, else field by field, and then the commands
-in its field `hint`, if it has one; for programs its fields are the envelope's `data`, so renaming one is a breaking
-change.
+A result is a frozen dataclass. For people, its method `__rich__` gives the text (without one, each field is a line),
+and the commands in its field `hint` follow. For programs, its fields are the envelope's `data`, so renaming a field is
+a breaking change.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 ENVELOPE_VERSION = 1
-"""Raised when a field of the envelope or of a result changes its name or meaning."""
+"""Version of the envelope: increased when a field of the envelope or of a result changes its name or meaning."""
 
 
 class Format(StrEnum):
@@ -52,10 +52,10 @@ def emit(
     """Write a command's result to stdout.
 
     Args:
-        result: A frozen dataclass, or None when the command had nothing to say.
+        result: A frozen dataclass, or None when the command has no result to show.
         command: The command's words, such as `package convert`.
         form: For people or for programs.
-        exit_code: What the process will end with, for a result that is bad news.
+        exit_code: Exit code of the process; not 0 for a result that reports a problem.
     """
     if form is Format.JSON:
         data = dataclasses.asdict(result) if result is not None else None
@@ -68,7 +68,7 @@ def emit(
 
 
 def emit_error(error: BaiKitError, *, command: str = "", form: Format = Format.TEXT) -> None:
-    """Write an error: `error:` and `hint:` to stderr, or the envelope to stdout; with JSON log lines, one of them."""
+    """Write an error: to stderr as `error:` and `hint:`, or as a JSON log line; with `--output json`, to stdout."""
     if form is Format.JSON:
         entry = {"code": error.code, "message": error.message, "hint": error.hint}
         _write_envelope(command, status="error", exit_code=error.exit_code, data=None, errors=[entry])
@@ -83,7 +83,7 @@ def emit_error(error: BaiKitError, *, command: str = "", form: Format = Format.T
 
 
 def columns(rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as lines with aligned columns; nothing is cut or wrapped, because names are for pasting."""
+    """Return rows as lines with aligned columns; nothing is cut or wrapped, because users paste the names."""
     cells = [[visible(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
@@ -127,12 +127,12 @@ def line_of(text: str, zone: tzinfo | None = UTC) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text with its control characters escaped: an application must not steer a terminal or forge a line."""
+    """Return a text with its control characters escaped, so that it can neither control a terminal nor forge a line."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""Control characters but the tab, separators of lines, and characters that change the direction of writing."""
+"""Control characters except the tab, line separators, and characters that change the direction of writing."""
 _LOG_LINE = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \| (?P<level>[A-Z]+) *\| "
     r"(?P<logger>[\w.]*):(?P<function>[\w<>]*):(?P<line>\d+) - (?P<message>.*)"
@@ -196,7 +196,7 @@ class _PlainFormatter(logging.Formatter):
 
 
 class _JsonFormatter(logging.Formatter):
-    """One JSON object a line, with its time in UTC."""
+    """Formats a record as one JSON object on one line, with its time in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
         trace = {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}

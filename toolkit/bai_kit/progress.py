@@ -1,7 +1,7 @@
-"""The progress of a job: one line a phase, updated from the runner's own log lines.
+"""Show the progress of a job: one line for each phase, updated from the runner's log lines.
 
-On a terminal the phases stay below the log, which scrolls above them and is complete afterwards. Elsewhere the log
-lines show the progress, and only events without a line of the runner (job created, results fetched) are logged.
+On a terminal the phases stay below the log, which scrolls above them. Without a terminal the runner's log lines show
+the progress, and this module logs only events of which the runner writes no line (job created, results fetched).
 """
 
 import logging
@@ -35,7 +35,7 @@ _WORDS = (
     (r"(?P<done>\d+)(?:/| of )(?P<all>\d+) tasks", "tasks", "{done}/{all}"),
     (r"dismissed cluster \S+ after (?P<s>\S+) s", "cluster", "dismissed after {s} s"),
 )
-"""Patterns of log lines of runner and application (AGENTS.md), the phase of each, and the text to show."""
+"""Patterns of log lines of runner and application (AGENTS.md, contract 5), the phase of each, and the text to show."""
 _IS_DETAIL = re.compile(r"^[^|]*\| (INFO|DEBUG) +\|")
 _PATTERNS = tuple((re.compile(pattern), phase, shown) for pattern, phase, shown in _WORDS)
 
@@ -84,7 +84,7 @@ class Progress:
 
 
 class LiveProgress(Progress):
-    """Keeps one line a phase at the foot of a terminal."""
+    """Shows one line for each phase at the bottom of a terminal."""
 
     def __init__(self, console: "Console", zone: tzinfo | None = UTC) -> None:
         from rich.live import Live  # noqa: PLC0415 - 40 ms that other commands need not pay

@@ -1,7 +1,7 @@
-"""Settings shared by all commands: namespace, context, kubeconfig, releases, images, limits; and where each came from.
+"""Settings shared by all commands (namespace, context, kubeconfig, releases, images, limits), and the source of each.
 
-In this order: an option, the environment (`BAI_KIT_NAMESPACE`, ...), the file `~/.config/bai-kit/config.toml` (or the
-one that `BAI_KIT_CONFIG` names), the default.
+The first source that has a value counts: the option, the environment variable (`BAI_KIT_NAMESPACE`, ...), the file
+`~/.config/bai-kit/config.toml` (or the file that `BAI_KIT_CONFIG` names), the default.
 """
 
 import os

@@ -104,7 +104,7 @@ def test_without_helm_a_deploy_says_where_to_get_it(run, monkeypatch):
     monkeypatch.setenv("BAI_KIT_HELM", "no-helm-of-this-name")
     code, _, err = run("deploy")
     assert code == 3
-    assert "helm is not here" in err
+    assert "cannot run Helm" in err
 
 
 def test_programs_get_the_document_in_the_envelope(run):

@@ -1,1 +1,1 @@
-"""The command line: one file a verb or noun, options in `options.py`."""
+"""The command line: one file for each verb or noun; `options.py` has the options that several commands share."""

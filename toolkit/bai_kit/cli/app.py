@@ -1,7 +1,8 @@
-"""The command line: options in, one call, output. The only package that imports typer.
+"""Parse the command line, call one function, and show its result or its error.
 
-Each noun has a file of plain functions; a function takes its options and returns a frozen dataclass, which `main`
-shows (see `bai_kit.output`), or None. Heavy imports are inside the functions, so that `--help` is fast.
+Each noun has a file of plain functions; a function takes its options and returns a frozen dataclass, which `main` shows
+(see `bai_kit.output`), or None. Heavy imports are inside the functions, so that `--help` is fast. Only `bai_kit.cli`
+imports typer.
 """
 
 import itertools
@@ -39,7 +40,7 @@ app.add_typer(package.app, name="package")
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as a shell reports SIGINT."""
 _ANYWHERE = {"--output": 1, "--log-format": 1, "-v": 0, "--verbose": 0, "-q": 0, "--quiet": 0}
-"""Options that may stand after the command too, with the number of their values."""
+"""Options that may also follow the command, and the number of values that each one takes."""
 
 
 def _show_version(value: bool) -> None:
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 @contextmanager
 def _stopping_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the command like Ctrl-C, so that helper pods are deleted; ignore a second one."""
+    """Let SIGTERM and SIGHUP end the command like Ctrl-C, so that helper pods are deleted; ignore a repeated signal."""
 
     def stop(signum: int, _frame: object) -> None:
         signal.signal(signum, signal.SIG_IGN)
@@ -123,7 +124,7 @@ def _call(args: list[str], command: str, form: Format) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     code = result if isinstance(result, int) else getattr(result, "command_exit_code", 0)
-    if not isinstance(result, int):  # an int is typer.Exit
+    if not isinstance(result, int):  # typer returns the exit code of `typer.Exit` as a number
         emit(result, command=command, form=form, exit_code=code)
     return code
 
@@ -146,7 +147,7 @@ def _common_first(args: list[str]) -> list[str]:
 
 
 def _command_words(args: list[str]) -> str:
-    """Name the command that the arguments ask for, such as `package convert`, also when it cannot be run."""
+    """Return the command's words from the arguments, such as `package convert`, also for an invalid command line."""
     words: list[str] = []
     group: object = typer.main.get_command(app)
     for arg in args:

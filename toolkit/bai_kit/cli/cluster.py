@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bai_kit.cluster import Cluster
 
 LOCAL_PORT = 8001
-"""The walkthrough's port for dashboards."""
+"""Default local port of `dashboard`, also used by the `kubectl port-forward` command in docs/kubernetes.md."""
 
 app = typer.Typer(no_args_is_help=True, help="List Dask clusters, open a dashboard, dismiss one.")
 

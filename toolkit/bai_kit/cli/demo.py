@@ -1,4 +1,4 @@
-"""`bai-kit demo`: something to look at, with nothing but this installation."""
+"""`bai-kit demo`: map a synthetic scene on this machine, without Kubernetes and without a network."""
 
 import logging
 import webbrowser
@@ -12,15 +12,15 @@ log = logging.getLogger(__name__)
 
 def demo(
     *,
-    output_dir: Annotated[Path, typer.Option("-o", "--output-dir", help="For the scene and its results.")] = Path(
-        "demo"
-    ),
+    output_dir: Annotated[
+        Path, typer.Option("-o", "--output-dir", help="Directory for the scene and its results.")
+    ] = Path("demo"),
     size: Annotated[
         int, typer.Option(metavar="N", help="Pixels of 10 m along each side; a full tile has 10980.")
     ] = 2048,
     show: Annotated[bool, typer.Option("--open", help="Open the map's page, bai.html, in the browser.")] = False,
 ) -> Any:
-    """Make a scene with a burn scar of known severity, map it on this machine, and compare."""
+    """Make a scene with a burn scar of known severity, map it on this machine, and compare both burned areas."""
     from bai_kit.demo import run_demo  # noqa: PLC0415 - `--help` need not load it
     from bai_kit.progress import open_progress  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`bai-kit deploy` and `undeploy`: both releases."""
+"""`bai-kit deploy` and `undeploy`: install, upgrade and remove the Helm releases of both charts."""
 
 import sys
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ def deploy(
         typer.Option(help="Pod Security level that a new namespace enforces."),
     ] = "restricted",
     timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Time limit for the whole deploy.")] = 300,
-    keep_failed: Annotated[bool, typer.Option("--keep-failed", help="Do not roll back what failed.")] = False,
+    keep_failed: Annotated[bool, typer.Option("--keep-failed", help="Do not roll back releases that failed.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, line by line, and change nothing.")
     ] = False,
@@ -77,7 +77,7 @@ def undeploy(
 
 
 def _clients(common: Common) -> "tuple[Helm, Kube]":
-    """Return Helm, which is known to work, and the Kubernetes API."""
+    """Return Helm, after checking its version, and the Kubernetes API."""
     helm = common.helm()
     helm.version()
     return helm, common.kube()
@@ -96,7 +96,7 @@ def _ask(question: str) -> bool:
 
 @contextmanager
 def _live() -> "Iterator[Show]":
-    """Show the workloads: one line each that changes on a terminal, a log line for each change elsewhere."""
+    """Show the state of workloads: as a table that is updated on a terminal, else as one log line for each change."""
     from bai_kit.release.live import LogLines, table  # noqa: PLC0415 - see deploy
 
     if not sys.stderr.isatty():

@@ -59,7 +59,9 @@ def logs(
     common: Common,
     job: Name,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for lines until the job is over.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Wait for further lines until the job is over.")
+    ] = False,
     steps: Annotated[bool, typer.Option("--steps", help="The steps' whole output, after the job.")] = False,
 ) -> Any:
     """Show a job's log: the runner's and the application's lines, also after its pod is deleted."""

@@ -1,6 +1,6 @@
-"""Options that several commands share. Each group is a frozen dataclass, filled once from the command line.
+"""Options that several commands share, in groups: each group is a frozen dataclass, filled from the command line.
 
-None means "not given": the environment, the settings file or the default decides.
+None means that the option is not given: then the environment, the settings file or the default decides.
 """
 
 import shlex
@@ -93,7 +93,7 @@ class Common:
         return " ".join([words, *added]) + separator + comment
 
     def _given(self, command: str) -> Iterator[tuple[str, str]]:
-        """Yield the options to add: those given and, for kubectl, the namespace, whose default is another one there."""
+        """Yield the options to add: those given and, for kubectl, the namespace too, because its default differs."""
         is_kubectl = command.startswith("kubectl ")
         namespace = self.settings().namespace if is_kubectl else self.namespace
         options = {"-n": namespace, "--context": self.context, "--kubeconfig": self.kubeconfig}
@@ -132,7 +132,7 @@ class ChartOptions:
     ] = None
 
     def settings(self, common: Common) -> "Settings":
-        """Return the settings in force, with those that these options name."""
+        """Return the settings in force, including those that these options set."""
         return common.settings(
             gateway_release=self.gateway_release, profile=self.profile, registry=self.registry, tag=self.tag
         )

@@ -103,5 +103,5 @@ def _inputs(
 
 
 def _absolute(url: str) -> str:
-    """Let a path mean the same in the step's own working directory."""
+    """Return a path as an absolute path, because a step has a working directory of its own."""
     return str(Path(url).resolve()) if Path(url).exists() else url

@@ -1,4 +1,4 @@
-"""How clients reach a release of Dask Gateway: read from what its chart renders, and handed to bai-chart's values.
+"""Read how clients reach a release of Dask Gateway from what its chart renders, and pass it to bai-chart's values.
 
 The chart joins scheme, Service, port and prefix once, in its ConfigMap with the key `client.json`. Plan, deploy,
 render, dashboard links and the doctor read that ConfigMap, so that Helm's naming rules are implemented nowhere else.
@@ -42,7 +42,7 @@ class Connection:
 
     @property
     def client_auth(self) -> str | None:
-        """Dask Gateway's word for how a client signs in; None for a custom authenticator."""
+        """The client's `auth.type` in Dask's configuration; None for a custom authenticator."""
         return _SIGN_IN.get(self.auth)
 
     def sign_in(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Install or upgrade both releases; after a failure undo the changes of this deploy only."""
+"""Install or upgrade both releases; after a failure, undo the changes of this deploy only."""
 
 import logging
 import secrets
@@ -96,7 +96,7 @@ def deploy(
         keep_failed: Leave releases that failed as they are; else each goes back to its former revision.
         new_namespace: Whether this deploy created the namespace, which then goes with a first install that fails.
         hint: A command that runs the package.
-        show: Gets every observation of the workloads.
+        show: Called with every observation of the workloads.
 
     Raises:
         BaiKitError: the deploy failed; the message says why and what was undone.
@@ -129,7 +129,7 @@ def deploy(
 
 
 class _Attempt:
-    """What one deploy has done. Its revisions carry a label, so that those of another deploy are never undone."""
+    """The changes of one deploy. Its revisions have a label, so that those of another deploy are never undone."""
 
     def __init__(self, helm: Helm, timeout_s: float, start: float) -> None:
         self._helm, self._deadline, self._timeout_s = helm, start + timeout_s, timeout_s
@@ -145,7 +145,7 @@ class _Attempt:
                 made = self._helm.install(
                     release.name, release.chart, release.values, timeout_s=int(self._timeout_s), label=self._label
                 )
-            except BusyError:  # another deploy began in between
+            except BusyError:  # another deploy began after the check above
                 continue
             log.info("installed release %s revision %d", release.name, made.number)
             return made
@@ -156,7 +156,7 @@ class _Attempt:
         return [f"release {name}: revision {it.number} is {it.status}" for name, it in found if it]
 
     def roll_back(self) -> list[str]:
-        """Take the releases back to their former revisions; return what was done, in words."""
+        """Roll the releases back to their former revisions; return a sentence for each."""
         done = []
         for name, previous in reversed(self._before.items()):
             try:
@@ -174,7 +174,7 @@ class _Attempt:
         if previous is not None:
             self._helm.rollback(name, previous)
             return [f"rolled release {name} back to revision {previous}"]
-        # Nobody has used the release, so no cluster has to end; and the fault may be the image of that very hook.
+        # Skip the hook that ends clusters: the new release has none, and the hook's own image may be the fault.
         self._helm.uninstall(name, no_hooks=True)
         kept = [found["metadata"]["name"] for found in current.manifest if _is_kept(found)]
         return [f"removed release {name}" + (f", not its volume {', '.join(kept)}" if kept else "")]
@@ -200,7 +200,7 @@ class _Attempt:
             time.sleep(POLL_S)
 
     def _ready_to_install(self, name: str) -> int | None:
-        """Return the revision to go back to; remove a first install that failed, which Helm cannot upgrade."""
+        """Return the revision to roll back to; remove a first install that failed, because Helm cannot upgrade it."""
         previous = self._helm.last_deployed(name)
         current = self._helm.current(name) if previous is None else None
         if current and current.status == "failed":
@@ -237,7 +237,7 @@ def _wait(kube: Kube, made: Sequence[Revision], start: float, timeout_s: float, 
 
 
 def _reason(kube: Kube, workload: Workload) -> str:
-    """Say why a workload is not ready; its last log lines go to the log."""
+    """Return why a workload is not ready, and log its last lines."""
     with suppress(BaiKitError):  # a log that cannot be read is no reason to hide the trouble
         for line in last_lines(kube, workload):
             log.error("%s", line)

@@ -1,4 +1,4 @@
-"""What a deploy would change, object by object. Nothing is changed and no secret is shown."""
+"""Find what a deploy would change, object by object, without changing anything and without showing a secret."""
 
 import difflib
 import hashlib
@@ -26,7 +26,7 @@ class Change:
     what: str
     """create, change or delete."""
     diff: str
-    """Unified diff of the object as YAML; of JSON inside a ConfigMap the values that change."""
+    """Unified diff of the object as YAML; for JSON inside a ConfigMap, the values that differ."""
 
 
 @dataclass(frozen=True, slots=True)

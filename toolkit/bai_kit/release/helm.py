@@ -1,8 +1,9 @@
-"""Helm in a few words. The only importer of pyhelm3, and the only place that knows its errors.
+"""Run Helm: render, install, roll back and uninstall releases. The only importer of pyhelm3.
 
 pyhelm3's `Command` runs the executable; its `Client` is not used, because it joins the lists of values where Helm
-replaces them, uninstalls releases that it finds stuck, and shows secrets in its diffs. So: one dictionary of values,
-already merged (bai_kit.release.merge), no token on a command line, and Helm's texts shortened and without secrets.
+replaces them, uninstalls releases that it finds stuck, and shows secrets in its diffs. Callers give one dictionary of
+values, already merged (bai_kit.release.merge); no token is on a command line, and Helm's messages are shortened and
+lose their secrets.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ Assignments = Mapping[str, Sequence[str]]
 """Helm's option (--set, --set-string, --set-file) to the expressions given with it."""
 
 OLDEST = (3, 14)
-"""The first Helm whose `--dry-run=server` tells what an upgrade would change."""
+"""The oldest supported Helm: the first one with `--dry-run=server`, which shows what an upgrade would change."""
 LABEL = "bai-kit-deploy"
 """Label of a release's revisions; tells the revisions of one deploy from those of another."""
 AFTER_HOOKS_S = 60
@@ -38,7 +39,7 @@ _SECRET = re.compile(
 )
 
 log = logging.getLogger(__name__)
-logging.getLogger("pyhelm3").setLevel(logging.CRITICAL)  # it logs whole command lines
+logging.getLogger("pyhelm3").setLevel(logging.CRITICAL)  # pyhelm3 logs whole command lines, which hold values
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Revision:
     release: str
     number: int
     status: str
-    """Helm's word: deployed, failed, pending-install, ..."""
+    """Helm's status: deployed, failed, pending-install, ..."""
     manifest: tuple[Json, ...] = ()
     """Its objects, without hooks."""
 
@@ -83,7 +84,7 @@ class Helm:
         """
         if shutil.which(self._executable) is None:
             raise SetupError(
-                f"helm is not here: no executable {self._executable!r}",
+                f"cannot run Helm: no executable {self._executable!r}",
                 hint="install Helm 3.14 or later (https://helm.sh/docs/intro/install), or set BAI_KIT_HELM=PATH",
             )
         version = self._run(self._command.version()).strip().removeprefix("v")
@@ -100,7 +101,7 @@ class Helm:
         return _revision(status)
 
     def last_deployed(self, release: str) -> int | None:
-        """Return the newest revision that was deployed whole; None when there is none."""
+        """Return the newest revision that was deployed without an error; None when there is none."""
         try:
             history = self._run(self._command.history(release, namespace=self.namespace))
         except _NoReleaseError:
@@ -140,7 +141,7 @@ class Helm:
             return _parse(self._run(self._command.run(call, json.dumps(values).encode())))
 
     def preview(self, release: str, chart: Path, values: Mapping[str, Any]) -> Revision:
-        """Return what installing or upgrading would make; Kubernetes is asked, nothing is changed."""
+        """Return the objects that an install or upgrade would apply; Kubernetes checks them and changes nothing."""
         words = ["upgrade", release, chart, "--install", "--dry-run=server", "--namespace", self.namespace]
         words += ["--output", "json", "--values", "-"]
         return _revision(_parse(self._run(self._command.run(words, json.dumps(values).encode()))))
@@ -181,11 +182,11 @@ class Helm:
         self._run(self._command.rollback(release, number, namespace=self.namespace))
 
     def uninstall(self, release: str, *, no_hooks: bool = False) -> None:
-        """Remove a release and wait until its objects are gone; nothing happens when there is none.
+        """Remove a release and wait until its objects are gone; a release that is not installed is no error.
 
         Args:
             release: Its name.
-            no_hooks: Do not run what the chart wants done first, such as ending clusters.
+            no_hooks: Skip the chart's hooks, which end clusters before the objects are removed.
         """
         try:
             timeout = f"{self._hook_limit(release) + AFTER_HOOKS_S:.0f}s"
@@ -213,7 +214,7 @@ class Helm:
 
 
 class _NoReleaseError(HelmError):
-    """There is no such release; callers here turn it into None."""
+    """The release does not exist; the functions of this module return None instead."""
 
 
 class BusyError(HelmError):
@@ -230,7 +231,7 @@ class SchemaError(ValuesError):
 
 
 def redact(text: str) -> str:
-    """Return Helm's words without secrets, at most 2 kB of their end."""
+    """Return Helm's message without secrets, at most the last 2 kB."""
     return _SECRET.sub(r"\1(hidden)", text.strip())[-LONGEST_ERROR:]
 
 
@@ -242,7 +243,7 @@ _MEANINGS: tuple[tuple[str, type[BaiKitError], str, str | None], ...] = (
     ("forbidden", SetupError, "helm has no right to do this", "bai-kit doctor"),
     ("cannot be imported into the current release", HelmError, "helm", "delete that object, or choose another release"),
 )
-"""What Helm's words mean: (words, class, what failed, next step)."""
+"""Meaning of Helm's messages: (words in the message, error class, what failed, next step)."""
 
 
 def _translate(stderr: str) -> BaiKitError:

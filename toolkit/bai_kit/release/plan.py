@@ -1,4 +1,4 @@
-"""Values and releases of the two charts: the profile, the user's files and assignments, and what follows from them.
+"""Compute the values of both charts from the profile, the user's files and assignments, and the gateway's release.
 
 One document holds the values of both charts, below the keys `dask-gateway` and `bai`. The address and the sign-in of
 the gateway are taken from what the gateway's chart renders, so the two releases cannot disagree.
@@ -32,7 +32,7 @@ CHARTS = {GATEWAY: "dask-gateway", BAI: "bai-chart"}
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the user put on top of a profile."""
+    """The values that a user gives in addition to a profile."""
 
     files: tuple[Path, ...] = ()
     """Values files, later ones win."""
@@ -47,7 +47,7 @@ class Overrides:
 
     @property
     def assignments(self) -> Assignments:
-        """The assignments, with Helm's option for each of their kinds."""
+        """The assignments by Helm's option for each kind."""
         return {"--set": self.sets, "--set-string": self.set_strings, "--set-file": self.set_files}
 
 
@@ -81,7 +81,7 @@ def plan_releases(
     Args:
         helm: Merges assignments and renders the charts; no Kubernetes API is asked.
         settings: Profile, registry, tag and names of the releases.
-        overrides: What goes on top of the profile.
+        overrides: Values that override those of the profile.
         gateway: Whether the release of Dask Gateway is installed too.
         installed: Objects of a gateway's release that stays as it is; None for the release that the values describe.
 
@@ -116,7 +116,7 @@ def plan_releases(
 
 
 def plan_values(helm: Helm, settings: Settings, overrides: Overrides) -> Values:
-    """Return the values of both charts as profile, files and assignments give them, without the charts' own defaults.
+    """Return the values that profile, files and assignments give to both charts, without the charts' own defaults.
 
     Raises:
         ValuesError: a file cannot be read, an assignment cannot be parsed, or a top-level key is unknown.
@@ -217,7 +217,7 @@ def _holds(node: Any, path: Sequence[str]) -> bool:
 
 
 def _following(values: Values, gateway: Iterable[Json]) -> Values:
-    """Return bai-chart's values that follow from the gateway's release; the user's own values win over them.
+    """Return bai-chart's values that follow from the gateway's release; the user's own values override them.
 
     Args:
         values: Values of both charts.

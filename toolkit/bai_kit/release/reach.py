@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 POLL_S = 0.3
 PROGRAM = Path(__file__).with_name("reach_script.py")
 _KEPT = ("securityContext", "imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName")
-"""Parts of the runner's pod that its substitute needs to be admitted and scheduled in the same way."""
+"""Fields of the runner's pod that the test pod copies, so that it is admitted and scheduled in the same way."""
 _MOUNTED = ("tmp", "gateway", "gateway-certificate")
-"""Volumes of the runner's pod that its substitute mounts too."""
+"""Volumes of the runner's pod that the test pod mounts too."""
 
 
 def reach_gateway(kube: Kube, objects: Iterable[Json], timeout_s: float) -> None:

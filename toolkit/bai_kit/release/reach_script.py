@@ -10,7 +10,7 @@ from aiohttp import ClientError
 from dask_gateway import Gateway
 
 PATIENCE_S = 20.0
-"""Seconds until a new Service leads to its pods from every node."""
+"""Seconds to retry, because a new Service needs time until every node routes to its pods."""
 
 
 def _main() -> None:

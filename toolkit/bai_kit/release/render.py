@@ -1,4 +1,4 @@
-"""What `bai-kit render` shows: values, manifests and a Job, without asking a Kubernetes API."""
+"""Render values, manifests and a Job for `bai-kit render`, without asking a Kubernetes API."""
 
 import json
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ def job(template: Template, name: str, params: Sequence[str]) -> Document:
 
     Args:
         template: The description of a job, of a release that is installed or only rendered.
-        name: The job's name; empty for a new one that nobody has.
+        name: The job's name; empty for a new random name.
         params: `name=value` pairs; checked against the package only when there are any.
 
     Raises:

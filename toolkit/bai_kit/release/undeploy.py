@@ -70,7 +70,7 @@ def undeploy(helm: Helm, kube: Kube, settings: Settings, *, purge: bool, confirm
 
 
 def _losses(kube: Kube, release: str, running: list[str], *, with_clusters: bool, with_volume: bool) -> list[str]:
-    """Return what people would lose, in words that follow "undeploy would"."""
+    """Return what an undeploy would end or remove for good, worded to follow "undeploy would"."""
     found = [f"end the running jobs {', '.join(running)}"] if running else []
     active = [cluster for cluster in list_clusters(kube) if cluster.is_active] if with_clusters else []
     if active:
@@ -108,7 +108,7 @@ def _uninstall(helm: Helm, kube: Kube, release: str) -> str:
 
 
 def _volumes(kube: Kube, release: str, *, purge: bool) -> list[str]:
-    """Remove the release's own volumes if asked to; return those that are kept."""
+    """Remove the release's own volumes when `purge` is set; return those that are kept."""
     kept = []
     for claim in _claims(kube, release):
         name = claim["metadata"]["name"]

@@ -110,7 +110,7 @@ def _volume(kube: Kube, name: str) -> Workload:
 
 def _trouble(pod: Json, events: list[Json], waited_s: float) -> str | None:
     own = [event for event in events if event["involvedObject"].get("name") == pod["metadata"]["name"]]
-    if not _unscheduled(pod):  # no limit of its own: pulling a large image may take as long as the deploy's timeout
+    if not _unscheduled(pod):  # no separate limit: pulling a large image may take as long as the deploy's timeout
         return trouble(pod, own, waited_s, math.inf)
     return trouble(pod, own, waited_s, CROWDED_S) if waited_s > CROWDED_S else None
 
@@ -125,7 +125,7 @@ def _unscheduled(pod: Json) -> str:
 
 
 def _waiting(pods: list[Json]) -> str:
-    """Return in a word or two what the first pod of a Deployment is waiting for."""
+    """Return in a few words what the first pod of a Deployment is waiting for."""
     for pod in pods:
         for status in pod["status"].get("containerStatuses", []):
             waiting = status.get("state", {}).get("waiting")
