@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from bai_kit.cli.app import main
+from tests.bai.web import serve
 from tests.charts.helm_wheels import ensure
 
 
@@ -51,15 +52,16 @@ def test_manifests_show_both_releases_in_their_namespace(run):
     assert {manifest["metadata"].get("namespace", "ws-eric") for manifest in objects} == {"ws-eric"}
 
 
-def test_another_package_goes_in_as_it_is(run, tmp_path):
+def test_another_package_goes_in_as_it_is_from_a_file_or_by_url(run, tmp_path):
     tool = "{cwlVersion: v1.2, class: CommandLineTool, id: t, baseCommand: 'true', inputs: [], outputs: []}"
     (tmp_path / "t.cwl").write_text(tool)
-    code, out, err = run("render", "manifests", "--no-gateway", "--tag", "dev", "--package", str(tmp_path / "t.cwl"))
-    assert code == 0, err
-    (data,) = [
-        document["data"] for document in yaml.safe_load_all(out) if "app-package.json" in document.get("data", {})
-    ]
-    assert json.loads(data["app-package.json"])["baseCommand"] == "true"
+    with serve(tmp_path) as web:
+        for package in (str(tmp_path / "t.cwl"), f"{web.url}/t.cwl", f"{web.url}/t.cwl#t"):
+            code, out, err = run("render", "manifests", "--no-gateway", "--tag", "dev", "--package", package)
+            assert code == 0, err
+            found = [document.get("data", {}) for document in yaml.safe_load_all(out)]
+            (text,) = [data["app-package.json"] for data in found if "app-package.json" in data]
+            assert json.loads(text)["baseCommand"] == "true"
 
 
 def test_a_job_is_shown_with_checked_inputs(run):

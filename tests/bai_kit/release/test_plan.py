@@ -114,18 +114,43 @@ def test_values_that_the_charts_refuse_are_named_with_where_they_come_from(helm,
     assert "--set: bai.runner.maxRam: " in caught.value.message
 
 
+def allowed(release):
+    """Return the images that the gateway's server allows in addition to its own."""
+    return json.loads(release.data()["settings.json"])["clusterOptions"]["image"]["allow"]
+
+
+def of_image(name):
+    """Return a package of one tool, as JSON text."""
+    tool = {"cwlVersion": "v1.2", "class": "CommandLineTool", "id": "main", "inputs": [], "outputs": []}
+    return json.dumps(tool | {"hints": {"DockerRequirement": {"dockerPull": name}}})
+
+
 def test_the_gateway_allows_the_images_of_another_package_beside_those_of_a_file(helm, tmp_path):
-    tool = {"hints": {"DockerRequirement": {"dockerPull": "reg/other:1"}}}
     file = write(tmp_path / "v.yaml", "dask-gateway: {gateway: {clusterOptions: {image: {allow: [reg/mine:*]}}}}")
-    overrides = Overrides(package=json.dumps(tool), files=(file,))
-    gateway = plan_values(helm, Settings(), overrides)["dask-gateway"]["gateway"]
-    assert gateway["clusterOptions"]["image"] == {"allow": ["reg/mine:*", "reg/other:1"]}
+    overrides = Overrides(package=of_image("reg/other:1"), files=(file,))
+    gateway, _ = plan_releases(helm, Settings(), overrides)
+    assert allowed(gateway) == ["reg/mine:*", "reg/other:1"]
+    assert gateway.values["gateway"]["clusterOptions"]["image"] == {"allow": ["reg/mine:*", "reg/other:1"]}
+
+
+@pytest.mark.parametrize("where", ["bai.package.cwl", "bai.package.image.repository"])
+def test_the_gateway_allows_the_images_of_a_package_that_the_values_set(helm, tmp_path, where):
+    text = of_image("reg/other:1") if where.endswith("cwl") else "bai: {package: {image: {tag: '1'}}}"
+    path = write(tmp_path / "given", text)
+    given = {"set_files": (f"{where}={path}",)} if where.endswith("cwl") else {"files": (path,)}
+    sets = () if where.endswith("cwl") else (f"{where}=reg/other",)
+    gateway, _ = plan_releases(helm, Settings(), Overrides(sets=sets, **given))
+    assert allowed(gateway) == ["reg/other:1"]
+
+
+def test_the_charts_own_package_needs_no_entry(helm):
+    for settings in (Settings(), Settings(tag="dev"), Settings(registry="reg", sources={"registry": "option"})):
+        assert allowed(plan_releases(helm, settings, Overrides())[0]) == []
 
 
 def test_an_image_of_the_package_outside_the_registry_is_said(helm, caplog):
-    tool = {"hints": {"DockerRequirement": {"dockerPull": "docker.io/other:1"}}}
     settings = Settings(registry="reg.example", sources={"registry": "option"})
-    plan_values(helm, settings, Overrides(package=json.dumps(tool)))
+    plan_releases(helm, settings, Overrides(package=of_image("docker.io/other:1")))
     assert "image docker.io/other:1 of the package is not in registry reg.example" in caplog.text
 
 

@@ -127,9 +127,7 @@ class ChartOptions:
     set_files: Annotated[
         list[str] | None, typer.Option("--set-file", metavar="KEY=FILE", help="One value from a file's content.")
     ] = None
-    package: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Another application package, CWL as YAML or JSON.")
-    ] = None
+    package: Annotated[str | None, typer.Option(metavar="FILE|URL[#NAME]", help="Another application package.")] = None
 
     def settings(self, common: Common) -> "Settings":
         """Return the settings in force, including those that these options set."""
@@ -139,14 +137,15 @@ class ChartOptions:
 
     def overrides(self) -> "Overrides":
         """Return the chart values that these options set; they override those of the profile."""
-        from bai_kit.release.plan import Overrides, load_package  # noqa: PLC0415 - `--help` need not load it
+        from bai_kit.package.document import convert  # noqa: PLC0415 - cwltool takes a second
+        from bai_kit.release.plan import Overrides  # noqa: PLC0415 - `--help` need not load it
 
         return Overrides(
             files=tuple(self.files or ()),
             sets=tuple(self.sets or ()),
             set_strings=tuple(self.set_strings or ()),
             set_files=tuple(self.set_files or ()),
-            package=load_package(self.package) if self.package else None,
+            package=convert(self.package) if self.package else None,
         )
 
 

@@ -61,6 +61,11 @@ class Release:
     objects: tuple[Json, ...] = ()
     """What the chart renders without asking a Kubernetes API."""
 
+    def data(self) -> dict[str, str]:
+        """Return the data of all ConfigMaps among the objects, by key."""
+        maps = [found.get("data") or {} for found in self.objects if found["kind"] == "ConfigMap"]
+        return {key: text for data in maps for key, text in data.items()}
+
 
 def charts_home() -> Path:
     """Return the directory of the charts: inside the installed package, or in the checkout."""
@@ -112,7 +117,11 @@ def plan_releases(
     releases.append(render(BAI, settings.release))
     if faults:
         raise ValuesError("; ".join(faults), hint=f"helm show values {charts_home() / refused[0]}")
-    return releases if gateway else releases[-1:]
+    if not gateway:
+        return releases[-1:]
+    if _allow_images(values, releases, settings):
+        releases[0] = render(GATEWAY, settings.gateway_release)
+    return releases
 
 
 def plan_values(helm: Helm, settings: Settings, overrides: Overrides) -> Values:
@@ -133,7 +142,6 @@ def plan_values(helm: Helm, settings: Settings, overrides: Overrides) -> Values:
     if settings.tag and not (values[BAI].get("package") or {}).get("cwl"):  # steps must run the code of the workers
         own = {"package": {"image": {"repository": "ghcr.io/bai-kit/bai", "tag": settings.tag}}}
         values[BAI] = merge(own, values[BAI])
-    _allow_images(values, settings.registry if moved else "")
     return values
 
 
@@ -153,17 +161,6 @@ def load_values(path: Path) -> Values:
         raise ValuesError(f"cannot use {path}: not a mapping of values")
     check_top(content, str(path))
     return content
-
-
-def load_package(path: Path) -> str:
-    """Return an application package as compact JSON text; YAML is converted.
-
-    Raises:
-        PackageError: the package is not valid CWL, or cannot be made self-contained.
-    """
-    from bai_kit.package.document import convert  # noqa: PLC0415 - cwltool takes a second
-
-    return json.dumps(json.loads(convert(path)), ensure_ascii=False, separators=(",", ":"))
 
 
 def check_top(values: Mapping[str, Any], where: str) -> None:
@@ -262,19 +259,25 @@ def _checked(connection: Connection, said: Mapping[str, Any]) -> Values:
     return connection.location() | connection.sign_in()
 
 
-def _allow_images(values: Values, registry: str) -> None:
-    """Add the package's images to those that the gateway's users may choose: workers run the image of their step."""
-    cwl = (values[BAI].get("package") or {}).get("cwl")
-    try:
-        found = images(json.loads(cwl)) if cwl else []
-    except ValueError:  # the chart refuses the text, with the command that makes a good one
-        return
-    if not found or (values[BAI]["package"].get("image") or {}).get("repository"):
-        return
-    for name in found:
-        if registry and not name.startswith(registry):
-            log.warning("image %s of the package is not in registry %s", name, registry)
-    option = merge({"image": {"allow": []}}, ((values[GATEWAY].get("gateway") or {}).get("clusterOptions") or {}))
-    allowed = option["image"].get("allow") or []
-    allow = [*allowed, *(name for name in found if name not in allowed)]
-    values[GATEWAY] = merge(values[GATEWAY], {"gateway": {"clusterOptions": {"image": {"allow": allow}}}})
+def _allow_images(values: Values, releases: Sequence[Release], settings: Settings) -> bool:
+    """Add the package's images to those that the gateway's users may choose: workers run the image of their step.
+
+    Args:
+        values: Values of both charts; those of the gateway are changed.
+        releases: The releases of these values, the gateway's first.
+        settings: Say whether all images come from one registry.
+
+    Returns:
+        Whether an image was added.
+    """
+    gateway, bai = (release.data() for release in releases)
+    own = json.loads(gateway["settings.json"])["backend"]["image"]
+    option = (values[GATEWAY].get("gateway") or {}).get("clusterOptions") or {}
+    allowed = (option.get("image") or {}).get("allow") or []
+    added = [name for name in images(json.loads(bai["app-package.json"])) if name not in {own, *allowed}]
+    for name in added:
+        if settings.sources.get("registry", "default") != "default" and not name.startswith(settings.registry):
+            log.warning("image %s of the package is not in registry %s", name, settings.registry)
+    allow = {"gateway": {"clusterOptions": {"image": {"allow": [*allowed, *added]}}}}
+    values[GATEWAY] = merge(values[GATEWAY], allow) if added else values[GATEWAY]
+    return bool(added)

@@ -41,7 +41,7 @@ def manifests(releases: Sequence[Release]) -> Document:
 
 def template_of(release: Release) -> Template:
     """Return the description of a job that a release would install."""
-    data = _data(release)
+    data = release.data()
     return Template(
         release=release.name, job=json.loads(data["job.json"]), package=json.loads(data["app-package.json"])
     )
@@ -64,13 +64,5 @@ def job(template: Template, name: str, params: Sequence[str]) -> Document:
 
 def run_command(release: Release) -> str:
     """Return the command that runs the application package of a release, with the inputs that a run must give."""
-    inputs = package_inputs(json.loads(_data(release)["app-package.json"]))
+    inputs = package_inputs(json.loads(release.data()["app-package.json"]))
     return " ".join(["bai-kit run", *(f"--param {wanted.name}=VALUE" for wanted in inputs if wanted.required)])
-
-
-def _data(release: Release) -> dict[str, str]:
-    """Return the data of all ConfigMaps of a release, by key."""
-    found: dict[str, str] = {}
-    for config in release.objects:
-        found |= config.get("data", {}) if config["kind"] == "ConfigMap" else {}
-    return found
