@@ -252,6 +252,8 @@ class Job(Model):
     """Time limit of a job, in seconds. null: no limit."""
     queue: DnsName = ""
     """Kueue's LocalQueue for jobs: they are created suspended, and Kueue starts them. Empty: jobs start at once."""
+    max_running: Annotated[int, Field(ge=1)] | None = None
+    """Largest number of jobs that run at once in the namespace; others wait without a pod. null: no limit."""
 
 
 class Values(Model):

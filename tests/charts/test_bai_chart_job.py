@@ -238,6 +238,24 @@ def test_jobs_of_a_queue_are_created_suspended(render):
     assert "kueue.x-k8s.io/queue-name" not in job["spec"]["template"]["metadata"]["labels"]
 
 
+def test_a_limit_of_running_jobs_is_a_quota_that_counts_runners_alone(render):
+    objects = render("bai-chart", {"job": {"enabled": True, "maxRunning": 3}}, release="bai")
+    (quota,) = [manifest for manifest in objects if manifest["kind"] == "ResourceQuota"]
+    assert quota["spec"] == {"scopes": ["Terminating"], "hard": {"pods": "3"}}
+    (job,) = [manifest for manifest in objects if manifest["kind"] == "Job"]
+    assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] > 0
+    unlimited = render("bai-chart", {"job": {"enabled": True}}, release="bai")
+    assert not [manifest for manifest in unlimited if manifest["kind"] == "ResourceQuota"]
+    (job,) = [manifest for manifest in unlimited if manifest["kind"] == "Job"]
+    assert "activeDeadlineSeconds" not in job["spec"]["template"]["spec"]
+
+
+def test_the_job_says_that_its_runner_was_evicted_after_the_pod_is_gone(render):
+    (job,) = [found for found in render("bai-chart", {"job": {"enabled": True}}) if found["kind"] == "Job"]
+    rule = {"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    assert job["spec"]["podFailurePolicy"] == {"rules": [rule]}
+
+
 def test_the_admission_policy_knows_the_secrets_and_volumes_of_the_values(render):
     values = {
         "admissionPolicy": {"enabled": True},

@@ -107,6 +107,7 @@ SPECIAL = {
     "runner.guardResources.requests": {"cpu": "7m"},
     "runner.guardResources.limits": {"cpu": "7m"},
     "job.activeDeadlineSeconds": 7,
+    "job.maxRunning": 7,
 }
 NEEDS = {
     "gateway.tokenSecret.key": {"gateway": {"tokenSecret": {"name": "hub"}}},

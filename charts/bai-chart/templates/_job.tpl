@@ -22,6 +22,10 @@ spec:
   {{- end }}
   # A second pod would write into the folder of the first; `bai-kit run --retries` creates a new job instead.
   backoffLimit: 0
+  # An evicted runner's pod is soon removed; the Job's condition then still says that the pod was evicted.
+  podFailurePolicy:
+    rules:
+      - {action: FailJob, onPodConditions: [{type: DisruptionTarget, status: "True"}]}
   {{- if not (kindIs "invalid" .Values.job.ttlSecondsAfterFinished) }}
   ttlSecondsAfterFinished: {{ .Values.job.ttlSecondsAfterFinished | int64 }}
   {{- end }}
@@ -49,6 +53,10 @@ spec:
 serviceAccountName: {{ include "bai-chart.runner.serviceAccountName" . }}
 automountServiceAccountToken: true
 restartPolicy: Never
+{{- if .Values.job.maxRunning }}
+# The largest value, 68 years: it limits nothing, but lets the quota of job/quota.yaml count this pod.
+activeDeadlineSeconds: 2147483647
+{{- end }}
 # Dismissing the clusters takes 1 to 3 s, and up to 20 s when the gateway does not answer.
 terminationGracePeriodSeconds: 30
 enableServiceLinks: false

@@ -15,7 +15,6 @@ from bai_kit.job.clean import (
     dead_temporary,
     delete_job,
     find_leftovers,
-    gateway_user,
 )
 from bai_kit.job.state import view
 from bai_kit.job.template import Template
@@ -43,7 +42,9 @@ def test_step_pods_of_dead_jobs_and_helpers_that_ended_are_dead():
         pod("e", "gone", "bai-kit/role", phase="Failed"),
         pod_object("runner", "living"),
     ]
-    assert dead_pods(pods, [LIVING, OVER]) == ["b", "c", "e"]
+    created = datetime(2026, 11, 22, 10, 0, 1, tzinfo=UTC).timestamp()
+    assert dead_pods(pods, [LIVING, OVER], created + 60) == ["b", "c", "e"]
+    assert dead_pods(pods, [LIVING, OVER], created + 7300) == ["b", "c", "d", "e"]
 
 
 def dask(name, *, minute=5, user="ns.bai", phase="Running"):
@@ -144,4 +145,4 @@ def test_a_job_that_is_not_ours_is_not_deleted(monkeypatch):
 
 
 def test_the_gateways_user_is_the_runners():
-    assert gateway_user(Template("bai", job_template(), None)) == "ns.bai"
+    assert Template("bai", job_template(), None).gateway_user == "ns.bai"

@@ -5,6 +5,8 @@ import pytest
 from bai_kit.errors import JobFailed, RemoteError, WaitTimeout
 from bai_kit.job import waiting
 from bai_kit.job.waiting import Explanation, wait_over, wait_started
+from bai_kit.kube import pods
+from bai_kit.kube.pods import StartLimits
 from tests.bai_kit.fakes import FakeKube, job_object, pod_object
 
 
@@ -22,7 +24,8 @@ def clock(monkeypatch):
             self.now += 1.0
 
     found = Clock()
-    monkeypatch.setattr(waiting, "time", found)
+    for module in (waiting, pods):
+        monkeypatch.setattr(module, "time", found)
     return found
 
 
@@ -54,7 +57,7 @@ def starts_at(clock, second):
 def test_the_reason_of_a_slow_start_is_told(clock):
     kube, told = FakeKube(("jobs", job_object("one", active=1)), ("pods", unschedulable())), []
     kube.hooks["list", "pods"] = starts_at(clock, 20)
-    assert wait_started(kube, "one", 120, tell=told.append) == "one-x"
+    assert wait_started(kube, "one", StartLimits(30, 120), tell=told.append) == "one-x"
     assert told == ["no node with enough cpu"]
 
 
@@ -69,21 +72,37 @@ def test_time_in_a_queue_does_not_count(clock):
             kube.objects["pods", "one-x"] = pod_object("one-x", "one", running=True)
 
     kube.hooks["list", "pods"] = admit
-    assert wait_started(kube, "one", 60, tell=told.append) == "one-x"
+    assert wait_started(kube, "one", StartLimits(60, 60), tell=told.append) == "one-x"
     assert told == ["the job is suspended until its queue admits it"]
 
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_job_that_cannot_start_is_deleted_unless_it_is_to_be_kept(clock, keep):
     kube = FakeKube(("jobs", job_object("one", active=1)), ("pods", unschedulable()))
-    with pytest.raises(RemoteError, match="no node takes its pod: 0/1 nodes: 1 Insufficient cpu"):
-        wait_started(kube, "one", 60, keep=keep)
+    with pytest.raises(RemoteError, match="no room within 60 s: no node with enough cpu") as caught:
+        wait_started(kube, "one", StartLimits(30, 60), keep=keep)
     assert (("jobs", "one") in kube.objects) is keep
+    assert caught.value.exit_code == 75
+
+
+def test_time_without_room_does_not_count_as_time_of_the_start(clock):
+    kube, told = FakeKube(("jobs", job_object("one"))), []
+    denied = "pods is forbidden: exceeded quota: bai-jobs, requested: pods=1, used: pods=5, limited: pods=5"
+    kube.objects["events", "e"] = {"metadata": {"name": "e"}, "reason": "FailedCreate", "message": denied}
+
+    def pod_of_quota(kube):
+        if clock.now > 300:
+            kube.objects["pods", "one-x"] = pod_object("one-x", "one", running=clock.now > 320)
+
+    kube.hooks["list", "pods"] = pod_of_quota
+    assert wait_started(kube, "one", StartLimits(30, 3600), tell=told.append) == "one-x"
+    full = "quota bai-jobs is used up (requested: pods=1, used: pods=5, limited: pods=5)"
+    assert told == [full, "pulling its image or mounting its volumes"]
 
 
 def test_a_deleted_job_is_not_waited_for(clock):
     with pytest.raises(JobFailed, match="job one was deleted"):
-        wait_started(FakeKube(), "one", 60)
+        wait_started(FakeKube(), "one", StartLimits(60, 60))
     with pytest.raises(JobFailed, match="job one was deleted"):
         wait_over(FakeKube(), "one")
 

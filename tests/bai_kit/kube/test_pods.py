@@ -6,7 +6,18 @@ import signal
 import pytest
 
 from bai_kit.errors import WaitTimeout
-from bai_kit.kube.pods import delete_helper, has_ended, started, terminated, trouble, wait_gone, waits_for
+from bai_kit.kube import pods
+from bai_kit.kube.pods import (
+    StartLimits,
+    delete_helper,
+    has_ended,
+    lacks_room,
+    started,
+    terminated,
+    trouble,
+    wait_gone,
+    waits_for,
+)
 from tests.bai_kit.fakes import FakeKube, pod_object
 
 
@@ -90,6 +101,48 @@ def test_a_container_that_runs_or_has_run_has_started(pod, expected):
 )  # fmt: skip
 def test_what_a_pod_waits_for(pod, said):
     assert waits_for(pod) == said
+
+
+CPU = "0/3 nodes: 3 Insufficient cpu."
+QUOTA = "pods is forbidden: exceeded quota: q, requested: cpu={},pods=1, used: cpu=1,pods=5, limited: cpu=2,pods=5"
+
+
+@pytest.mark.parametrize(
+    ("pod", "events", "said"),
+    [
+        (unschedulable(CPU), [], "no node with enough cpu"),
+        (unschedulable(CPU), [event("TriggeredScaleUp", "1->2")], "no node with enough cpu; an autoscaler adds a node"),
+        (unschedulable(CPU), [event("TriggeredScaleUp"), event("NotTriggerScaleUp", "1 max node group size reached")],
+         "no node with enough cpu; no autoscaler adds a node: 1 max node group size reached"),
+        (unschedulable("had untolerated taint"), [event("Nominated")],
+         "an autoscaler adds a node: had untolerated taint"),
+        (unschedulable("had untolerated taint"), [event("NotTriggerScaleUp", "no")], ""),
+        (None, [event("FailedCreate", QUOTA.format("500m"))],
+         "quota q is used up (requested: cpu=500m,pods=1, used: cpu=1,pods=5, limited: cpu=2,pods=5)"),
+        (None, [event("FailedCreate", QUOTA.format("2100m"))], ""),  # never fits
+        (None, [event("FailedCreate", "violates PodSecurity")], ""),
+        (pod_object(running=True), [event("TriggeredScaleUp")], ""),
+    ],
+)  # fmt: skip
+def test_a_lack_of_room_and_what_an_autoscaler_does_about_it(pod, events, said):
+    assert lacks_room(pod, events) == said
+    if said:
+        assert waits_for(pod, events) == said
+
+
+def test_time_without_room_has_its_own_limit(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(pods.time, "monotonic", lambda: now[0])
+    limits, full = StartLimits(30, 600), unschedulable("0/1 nodes: 1 Insufficient cpu.")
+    for now[0] in range(0, 600, 2):
+        assert limits.exceeded(full, []) is None
+    for now[0] in range(600, 628, 2):
+        assert limits.exceeded(pod_object(), []) is None
+    now[0] = 632
+    assert (limits.exceeded(pod_object(), []), limits.is_out_of_room) == ("its pod is Pending after 34 s", False)
+    now[0] = 640
+    assert limits.exceeded(full, []) == "no room within 600 s: no node with enough cpu"
+    assert limits.is_out_of_room
 
 
 def test_the_end_of_a_container():

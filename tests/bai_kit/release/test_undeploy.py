@@ -52,6 +52,14 @@ def test_bai_goes_before_the_gateway_and_the_volume_stays(helm):
     assert asked == []
 
 
+def test_helper_pods_of_killed_commands_are_removed_with_the_release(helm):
+    for name, release in (("bai-volume-1", "bai"), ("other-volume-1", "other")):
+        labels = {"app.kubernetes.io/part-of": "bai-kit", "bai-kit/role": "volume", "bai-kit/release": release}
+        helm.kube.objects["pods", name] = {"metadata": {"name": name, "labels": labels}, "status": {}}
+    run(helm, purge=True)
+    assert [name for kind, name in helm.kube.objects if kind == "pods"] == ["other-volume-1"]
+
+
 def test_purge_removes_the_volume_after_asking(helm):
     done, asked = run(helm, purge=True)
     assert asked == ["Remove the volume bai-data with the results of all jobs?"]

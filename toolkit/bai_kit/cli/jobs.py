@@ -84,7 +84,7 @@ def status(common: Common, job: Name) -> Any:
     """Show the state of a job."""
     from bai_kit.job.state import get_job  # noqa: PLC0415 - see logs
 
-    return get_job(common.kube(), job)
+    return get_job(common.kube(), job, explain=True)
 
 
 @with_options

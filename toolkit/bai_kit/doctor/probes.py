@@ -103,11 +103,10 @@ def probe_pod(template: Template, image: str, task: str) -> Json:
         }
     ]
     spec["volumes"] = [volume for volume in spec["volumes"] if volume["name"] in wanted]
-    spec |= {
-        "automountServiceAccountToken": False,
-        "activeDeadlineSeconds": PROBE_TIMEOUT_S,
-        "terminationGracePeriodSeconds": 1,
-    }
+    spec |= {"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 1}
+    spec.pop(
+        "activeDeadlineSeconds", None
+    )  # it would count as a running job, see docs/decisions/0038-limit-of-running-jobs.md
     name = f"{template.release}-probe-{secrets.token_hex(3)}"
     own = {ROLE_LABEL: "probe", RELEASE_LABEL: template.release, JOB_LABEL: name}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels | own}, "spec": spec}

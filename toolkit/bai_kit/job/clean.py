@@ -3,13 +3,14 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bai_kit.cluster import Cluster, dismiss, list_clusters
 from bai_kit.errors import NotOnVolume, UsageError
 from bai_kit.job.results import megabytes
 from bai_kit.job.state import Job, get_job, list_jobs
 from bai_kit.job.template import JOB_LABEL, PART_OF, RELEASE_LABEL, STEP_LABEL, Template
-from bai_kit.job.volume import ROLE_LABEL, Folder, open_volume
+from bai_kit.job.volume import LONGEST_LIFE_S, ROLE_LABEL, Folder, open_volume
 from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import wait_gone
 
@@ -23,7 +24,7 @@ class Leftovers:
     """What dead jobs of a release left."""
 
     pods: Sequence[str] = ()
-    """Step pods of jobs that are over, and helper pods that have ended."""
+    """Step pods of jobs that are over, and helper pods that have ended or that no command can need any longer."""
     clusters: Sequence[str] = ()
     """Dask clusters of the release's user that no living job can have claimed."""
     temporary: Mapping[str, int] | None = None
@@ -80,8 +81,8 @@ def find_leftovers(kube: Kube, template: Template) -> Leftovers:
     with open_volume(kube, template) as volume:
         folders = volume.folders()
     found = Leftovers(
-        pods=dead_pods(pods, jobs),
-        clusters=[found.name for found in dead_clusters(_clusters(kube), pods, jobs, gateway_user(template))],
+        pods=dead_pods(pods, jobs, time.time()),
+        clusters=[found.name for found in dead_clusters(_clusters(kube), pods, jobs, template.gateway_user)],
         temporary=dead_temporary(folders, all_jobs, time.time()),
         unknown_folders={folder.job: folder.bytes for folder in abandoned(folders, all_jobs, time.time())},
     )
@@ -107,16 +108,18 @@ def _commands(found: Leftovers) -> str:
     return "\n".join([*removal, *(f"bai-kit delete {job}" for job in found.unknown_folders or {})])
 
 
-def dead_pods(pods: Iterable[Json], jobs: Iterable[Job]) -> list[str]:
-    """Return the names of step pods whose job is over or deleted, and of helper pods that have ended. Pure."""
+def dead_pods(pods: Iterable[Json], jobs: Iterable[Job], now: float) -> list[str]:
+    """Return the names of step pods whose job is over or deleted, and of helper pods that are over or too old. Pure."""
     living = {job.name for job in jobs if not job.phase.is_over}
-    return [
-        pod["metadata"]["name"]
-        for pod in pods
-        for labels in [pod["metadata"]["labels"]]
-        if (STEP_LABEL in labels and labels.get(JOB_LABEL) not in living)
-        or (ROLE_LABEL in labels and pod["status"].get("phase") in {"Succeeded", "Failed"})
-    ]
+
+    def is_dead(pod: Json) -> bool:
+        metadata, labels = pod["metadata"], pod["metadata"]["labels"]
+        if ROLE_LABEL not in labels:
+            return STEP_LABEL in labels and labels.get(JOB_LABEL) not in living
+        age_s = now - datetime.fromisoformat(metadata["creationTimestamp"]).timestamp()
+        return pod["status"].get("phase") in {"Succeeded", "Failed"} or age_s > 2 * LONGEST_LIFE_S
+
+    return [pod["metadata"]["name"] for pod in pods if is_dead(pod)]
 
 
 def dead_clusters(
@@ -156,12 +159,6 @@ def abandoned(folders: Iterable[Folder], jobs: Iterable[Job], now: float) -> lis
     """Return the folders of unknown jobs without a recent change; arguments as for `dead_temporary`. Pure."""
     known = {job.name for job in jobs}
     return [folder for folder in folders if folder.job not in known and now - folder.mtime > ABANDONED_AFTER_S]
-
-
-def gateway_user(template: Template) -> str | None:
-    """Return the name by which the release's runners sign in at the gateway."""
-    env = template.pod["containers"][0].get("env", [])
-    return next((variable.get("value") for variable in env if variable["name"] == "USER"), None)
 
 
 def _is_job(kube: Kube, name: str) -> bool:

@@ -10,7 +10,7 @@ from bai_kit.job.template import RUNNER, Template
 from bai_kit.job.volume import open_volume
 from bai_kit.job.waiting import Tell, wait_started
 from bai_kit.kube.api import Kube
-from bai_kit.kube.pods import has_ended
+from bai_kit.kube.pods import StartLimits, has_ended
 from cwl_dask.podlog import Reader
 
 STREAM_PAUSE_S = 0.5
@@ -43,7 +43,7 @@ def job_lines(kube: Kube, template: Template, name: str, *, wait: bool, tell: Te
         job = None  # deleted, but its folder may exist
     pod = job.pod if job else None
     if job and wait and not job.phase.is_over:
-        pod = wait_started(kube, name, START_TIMEOUT_S, keep=True, tell=tell)
+        pod = wait_started(kube, name, StartLimits(START_TIMEOUT_S, template.room_s), keep=True, tell=tell)
     try:
         yield from runner_lines(kube, template, name, pod, wait=wait)
     except NotOnVolume as exc:

@@ -20,7 +20,7 @@ from bai_kit.job.volume import Files, Outcome, Volume, open_volume
 from bai_kit.job.waiting import wait_over, wait_started
 from bai_kit.job.watch import watched_workers
 from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import terminated
+from bai_kit.kube.pods import StartLimits, terminated
 from bai_kit.kube.rights import check_rights_and_volume
 from bai_kit.package.inputs import check_inputs, collect_uploads, package_inputs
 from bai_kit.package.outputs import RunResult, describe, relative, save
@@ -59,7 +59,7 @@ class RunRequest:
     retries: int = 0
     """Number of new jobs to start after temporary failures (exit code 75)."""
     start_s: float = 120.0
-    """Seconds that the runner may take to start."""
+    """Seconds that the runner may take to start, once there is room for it."""
     limits: Limits = field(default_factory=Limits)
     """The largest results to fetch."""
     upload_bytes: int = UPLOAD_BYTES
@@ -154,9 +154,8 @@ class _Run:
         self.progress.phase("runner", f"job {self.name} created")
         if self.request.detach:
             return RunOutcome(self.name, Phase.WAITING, None, 0.0, hint=_next_commands(self.name))
-        pod = wait_started(
-            self.kube, self.name, self.request.start_s, tell=lambda reason: self.progress.phase("runner", reason)
-        )
+        limits = StartLimits(self.request.start_s, self.template.room_s)
+        pod = wait_started(self.kube, self.name, limits, tell=lambda reason: self.progress.phase("runner", reason))
         self.progress.phase("runner", f"pod {pod} runs", quiet=True)
         self._follow(pod)
         job = self._succeeded(pod)

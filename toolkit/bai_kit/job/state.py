@@ -1,8 +1,8 @@
 """The state of jobs, read from the Job and its runner's pod; and how to cancel a job."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -11,12 +11,13 @@ from bai_kit.errors import UsageError
 from bai_kit.job.failure import parse_failure
 from bai_kit.job.template import CANCELLED, JOB_LABEL, PARAMS, PART_OF, RELEASE_LABEL, RUNNER
 from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import terminated
+from bai_kit.kube.pods import events_of, started, terminated, waits_for
 from bai_kit.output import local_time
 
 TEMPORARY = 75
 """Exit code of a workflow that may succeed when it is tried again (EX_TEMPFAIL of sysexits.h, CWL's temporaryFail)."""
 _WORKFLOW_CODES = {0, 1, 33, TEMPORARY}
+SUSPENDED = "the job is suspended until its queue admits it"
 
 
 class Phase(StrEnum):
@@ -49,7 +50,7 @@ class Job:
     exit_code: int | None
     """Exit code of the workflow: 0, 1, 33 or 75; None while it runs, and when the runner's end is unknown."""
     reason: str
-    """The reason of a failure: the runner's own, else that of Kubernetes."""
+    """The reason of a failure: the runner's own, else that of Kubernetes; or what a job waits for before its start."""
     pod: str | None
     """The runner's pod."""
     inputs: Mapping[str, Any]
@@ -73,8 +74,13 @@ class Job:
         return "\n".join(f"{name}: {value}" for name, value in facts.items() if value not in (None, ""))
 
 
-def get_job(kube: Kube, name: str) -> Job:
+def get_job(kube: Kube, name: str, *, explain: bool = False) -> Job:
     """Read a job.
+
+    Args:
+        kube: The job's namespace.
+        name: The job's name.
+        explain: Also read from events what a job that has not started waits for.
 
     Raises:
         UsageError: no job has that name.
@@ -82,7 +88,11 @@ def get_job(kube: Kube, name: str) -> Job:
     job = kube.get("jobs", name)
     if job is None or JOB_LABEL not in job["metadata"].get("labels", {}):
         raise UsageError(f"no job {name} in namespace {kube.namespace}", hint="bai-kit list")
-    return view(job, runner_pod(kube, name))
+    pod = runner_pod(kube, name)
+    found = view(job, pod)
+    if explain and not (found.phase.is_over or started(pod, RUNNER)):
+        found = replace(found, reason=waits(job, pod, events_of(kube, name, found.pod)))
+    return found
 
 
 def list_jobs(kube: Kube, release: str | None = None) -> list[Job]:
@@ -94,6 +104,11 @@ def list_jobs(kube: Kube, release: str | None = None) -> list[Job]:
     }
     jobs = [view(job, pods.get(job["metadata"]["name"])) for job in kube.list("jobs", labels=labels)]
     return sorted(jobs, key=lambda job: job.created)
+
+
+def waits(job: Json, pod: Json | None, events: Iterable[Json]) -> str:
+    """Return what a job that has not started waits for; empty once it has. Pure."""
+    return SUSPENDED if job.get("spec", {}).get("suspend") else waits_for(pod, events)
 
 
 def runner_pod(kube: Kube, name: str) -> Json | None:

@@ -27,6 +27,8 @@ LONGEST_NAME = 50
 """Characters of a job's name: step pods and helper pods add to it, and 63 is Kubernetes' limit."""
 LARGEST_ANNOTATIONS = 256 * 1024
 """Bytes of all annotations of an object together (apimachinery, TotalAnnotationSizeLimitB)."""
+ROOM_S = 3600.0
+"""The chart's default of `runner.pendingSeconds`."""
 SUB_PATH = "JOB"
 """Stands for the job's name in the template, where a pod mounts the job's own folder of the volume."""
 _KEY = "job.json"
@@ -48,6 +50,20 @@ class Template:
     def pod(self) -> Json:
         """The pod's specification."""
         return _pod(self.job)
+
+    @property
+    def room_s(self) -> float:
+        """Seconds that a pod may wait for room on a node, as the release's values say (`runner.pendingSeconds`)."""
+        return float(self._variable("CWL_DASK_PENDING_SECONDS") or ROOM_S)
+
+    @property
+    def gateway_user(self) -> str | None:
+        """The name by which the release's runners sign in at the gateway."""
+        return self._variable("USER")
+
+    def _variable(self, name: str) -> str | None:
+        env = self.pod["containers"][0].get("env", [])
+        return next((variable.get("value") for variable in env if variable["name"] == name), None)
 
 
 def load_template(kube: Kube, release: str | None = None) -> Template:

@@ -5,6 +5,7 @@ The helper pod is made from the release's own job pod, so it may run wherever a 
 
 import hashlib
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,15 +14,20 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from bai_kit.errors import ConnectionLost, NotOnVolume, ProgramFailed, RemoteError, WaitTimeout
+from bai_kit.errors import ConnectionLost, NotOnVolume, ProgramFailed, RemoteError
 from bai_kit.job import volume_script
 from bai_kit.job.template import RELEASE_LABEL, Template, claim_of
+from bai_kit.job.waiting import Explanation
 from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import POLL_S, delete_helper, started, trouble
+from bai_kit.kube.pods import POLL_S, StartLimits, delete_helper, events_of, started, waits_for
+
+log = logging.getLogger(__name__)
 
 ROLE_LABEL = "bai-kit/role"
 START_TIMEOUT_S = 60.0
-"""Seconds that the helper pod may take to start."""
+"""Seconds that the helper pod may take to start, once there is room for it."""
+ROOM_TIMEOUT_S = 600.0
+"""Seconds that the helper pod may wait for room on a node."""
 LONGEST_LIFE_S = 3600
 """Seconds after which a helper pod ends by itself, in case the command that created it was killed."""
 TRIES = 5
@@ -184,7 +190,6 @@ def helper_pod(template: Template, *, write: bool) -> Json:
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "activeDeadlineSeconds": LONGEST_LIFE_S,
             "terminationGracePeriodSeconds": 1,
             "containers": [container],
             "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": claim}}],
@@ -193,19 +198,15 @@ def helper_pod(template: Template, *, write: bool) -> Json:
 
 
 def _wait_started(kube: Kube, name: str) -> None:
-    begin = time.monotonic()
-    while True:
-        pod = kube.get("pods", name)
+    limits = StartLimits(START_TIMEOUT_S, ROOM_TIMEOUT_S)
+    explanation = Explanation(lambda reason: log.info("pod %s, which reads the volume, waits: %s", name, reason))
+    while not started(pod := kube.get("pods", name), "volume"):
         if pod is None:
             raise RemoteError(f"pod {name} was deleted before it started")
-        if started(pod, "volume"):
-            return
-        waited_s = time.monotonic() - begin
-        if waited_s > START_TIMEOUT_S:
-            raise WaitTimeout(f"pod {name} has not started after {waited_s:.0f} s")
-        events = kube.list("events", fields=f"involvedObject.name={name}") if waited_s > START_TIMEOUT_S / 4 else []
-        if reason := trouble(pod, events, waited_s, START_TIMEOUT_S):
+        events = events_of(kube, name)
+        if reason := limits.exceeded(pod, events):
             raise RemoteError(f"pod {name}, which reads the volume, cannot start: {reason}")
+        explanation.update(waits_for(pod, events))
         time.sleep(POLL_S)
 
 

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 
 from bai_kit.errors import JobFailed, RemoteError, UsageError, WaitTimeout
-from bai_kit.job.state import Job, get_job, runner_pod
+from bai_kit.job.state import TEMPORARY, Job, get_job, runner_pod, view, waits
 from bai_kit.job.template import RUNNER
-from bai_kit.kube.api import Json, Kube
-from bai_kit.kube.pods import POLL_S, started, trouble, waits_for
+from bai_kit.kube.api import Kube
+from bai_kit.kube.pods import POLL_S, StartLimits, events_of, started
 
 TELL_AFTER_S = 10.0
 """Seconds after which a wait is explained, and explained again when its reason changes."""
@@ -39,46 +39,48 @@ class Explanation:
             self._tell(reason)
 
 
-def wait_started(kube: Kube, name: str, patience_s: float, *, keep: bool = False, tell: Tell = lambda _: None) -> str:
+def wait_started(kube: Kube, name: str, limits: StartLimits, *, keep: bool = False, tell: Tell = lambda _: None) -> str:
     """Wait for the runner's container and return its pod's name; delete a job that cannot start, or `keep` it.
 
     Args:
         kube: The job's namespace.
         name: The job's name.
-        patience_s: Seconds that the start may take; the time of a suspended job in its queue does not count.
+        limits: Time limits of the start; the time of a suspended job in its queue does not count.
         keep: Leave a job that cannot start as it is.
         tell: Called with what the job waits for.
 
     Raises:
         RemoteError: the job cannot start; the message has the reason.
-        JobFailed: the job was deleted.
+        JobFailed: the job was deleted, or found no room (75).
     """
-    begin, looked_at = time.monotonic(), -EVENTS_EVERY_S
+    looked_at = -EVENTS_EVERY_S
     explanation = Explanation(tell)
     while True:
         pod = runner_pod(kube, name)
         if pod and started(pod, RUNNER):
             return str(pod["metadata"]["name"])
-        waited_s = time.monotonic() - begin
-        if waited_s - looked_at >= EVENTS_EVERY_S:
-            looked_at = waited_s
+        if time.monotonic() - looked_at >= EVENTS_EVERY_S:
+            looked_at = time.monotonic()
             job = kube.get("jobs", name)
             if job is None:
                 raise _deleted(name)
-            if job["spec"].get("suspend"):
-                begin, looked_at = time.monotonic(), -EVENTS_EVERY_S / 2
-                explanation.update("the job is suspended until its queue admits it")
-                time.sleep(POLL_S)
-                continue
-            if reason := trouble(pod, _events(kube, name, pod) if waited_s > 1 else [], waited_s, patience_s):
-                if not keep:
-                    kube.delete("jobs", name)
-                deleted = "" if keep else " and was deleted"
-                raise RemoteError(f"job {name} cannot start{deleted}: {reason}", hint="bai-kit doctor")
-            if pod is None and get_job(kube, name).phase.is_over:
+            seen = view(job, pod)
+            if seen.phase.is_over:
                 raise RemoteError(f"job {name} ended before it started", hint=f"bai-kit status {name}")
-            explanation.update(waits_for(pod))
+            events = events_of(kube, name, seen.pod)
+            if job["spec"].get("suspend"):
+                limits.restart()
+            elif reason := limits.exceeded(pod, events):
+                raise _never_started(kube, name, reason, keep=keep, temporary=limits.is_out_of_room)
+            explanation.update(waits(job, pod, events))
         time.sleep(POLL_S)
+
+
+def _never_started(kube: Kube, name: str, reason: str, *, keep: bool, temporary: bool) -> RemoteError:
+    if not keep:
+        kube.delete("jobs", name)
+    message = f"job {name} cannot start{'' if keep else ' and was deleted'}: {reason}"
+    return JobFailed(message, exit_code=TEMPORARY) if temporary else RemoteError(message, hint="bai-kit doctor")
 
 
 def wait_over(kube: Kube, name: str, timeout_s: float = END_TIMEOUT_S) -> Job:
@@ -104,8 +106,3 @@ def wait_over(kube: Kube, name: str, timeout_s: float = END_TIMEOUT_S) -> Job:
 
 def _deleted(name: str) -> JobFailed:
     return JobFailed(f"job {name} was deleted", hint="bai-kit list")
-
-
-def _events(kube: Kube, name: str, pod: Json | None) -> list[Json]:
-    names = [name, *([pod["metadata"]["name"]] if pod else [])]
-    return [event for involved in names for event in kube.list("events", fields=f"involvedObject.name={involved}")]

@@ -8,6 +8,7 @@ from bai_kit.cluster import list_clusters
 from bai_kit.errors import UsageError
 from bai_kit.job.state import list_jobs
 from bai_kit.job.template import JOB_LABEL, PART_OF, RELEASE_LABEL
+from bai_kit.job.volume import ROLE_LABEL
 from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import wait_gone
 from bai_kit.release.helm import Helm
@@ -91,10 +92,18 @@ def _claims(kube: Kube, release: str) -> list[Json]:
 
 
 def _remove_jobs(kube: Kube, release: str, names: list[str]) -> None:
-    """Delete the jobs and wait until their pods are gone: the pods need permissions and the gateway to clean up."""
+    """Delete the jobs and helper pods, and wait until all pods are gone.
+
+    The jobs' pods need permissions and the gateway to clean up. A helper pod whose command was killed would otherwise
+    hold the volume for up to an hour.
+    """
     for name in names:
         kube.delete("jobs", name)
-    wait_gone(kube, f"{PART_OF},{JOB_LABEL},{RELEASE_LABEL}={release}")
+    own = f"{PART_OF},{RELEASE_LABEL}={release}"
+    for pod in kube.list("pods", labels=f"{own},{ROLE_LABEL}"):
+        kube.delete("pods", pod["metadata"]["name"], grace_s=0)
+    for label in (JOB_LABEL, ROLE_LABEL):
+        wait_gone(kube, f"{own},{label}")
 
 
 def _uninstall(helm: Helm, kube: Kube, release: str) -> str:
