@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: pages that lie outside of docs/, the list of decisions, and links that lead out of docs/."""
+"""Hooks of mkdocs: add pages from outside docs/ and the list of decisions, and rewrite links to other files."""
 
 import posixpath
 import re

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("bai.main")
 
 UNWIND_S = 5.0
-"""Seconds that cleaning up may take after a signal: less than the grace period of any runner."""
+"""Seconds that the clean-up may take after a signal: less than the grace period of any runner."""
 
 DESCRIPTION = "Map how severely a fire burned, from two Sentinel-2 Level-2A STAC items."
 EPILOG = """\
@@ -35,7 +35,7 @@ results in the output directory:
   severity.tif   classes of Key & Benson (2006): 1 and 2 regrowth, 3 unburned, 4 to 7 low to high, 255 nodata
   burned.gpkg    the burned patches as polygons with class and hectares (GeoPackage)
   bai.png        a picture with legend, areas and scale bar
-  bai.html       a page to look at: both dates with a slider, areas, histogram, items, parameters
+  bai.html       one page: both dates with a slider, areas, histogram, items, parameters
   report.json    hectares and shares per class, histogram, inputs, parameters, versions, seconds
   catalog.json   a STAC catalogue with one item, bai.json; written last
 
@@ -67,7 +67,9 @@ def make_parser() -> argparse.ArgumentParser:
     item = "STAC item {} the fire: http(s) URL, file:// URL or path of its JSON"
     add("--pre-fire-url", "--pre_fire_url", dest="pre", required=True, metavar="URL", help=item.format("before"))
     add("--post-fire-url", "--post_fire_url", dest="post", required=True, metavar="URL", help=item.format("after"))
-    add("--output-dir", type=Path, default=Path(), metavar="DIR", help="where results go (default: working directory)")
+    add(
+        "--output-dir", type=Path, default=Path(), metavar="DIR", help="results' directory (default: working directory)"
+    )
     add("--index", choices=("dnbr", "rbr"), default="dnbr",
         help="dNBR, or RBR = dNBR / (NBR before + 1.001) (default: %(default)s)")  # fmt: skip
     add("--boa-offset", choices=("auto", "apply", "none"), default="auto",
@@ -188,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
         log.error("%s%s", exc, f"; {exc.hint}" if exc.hint else "", exc_info=verbosity > 0)  # noqa: TRY400
         return exc.exit_code
     except Interrupted as exc:
-        log.error("ended by %s: no half-written file is left", exc)  # noqa: TRY400
+        log.error("ended by %s: no incomplete file is left", exc)  # noqa: TRY400
         return exc.exit_code
     return 0
 

@@ -1,6 +1,6 @@
-"""An area of interest: polygons of a GeoJSON file, and the pixels of a window that lie inside them.
+"""Read an area of interest from a GeoJSON file, and find the pixels of a window that lie inside its polygons.
 
-The file comes from outside, so only polygons in degrees (RFC 7946) are taken, of limited size.
+The file is untrusted, so its size is limited and only polygons in degrees (RFC 7946) are accepted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 8 << 20
 """Largest file that is read; perimeters of the largest fires have about 2 MB."""
 STEP_DEGREES = 0.01
-"""Longest edge that is moved to the grid's CRS as a straight line. One of 1 km deviates there by centimetres."""
+"""Longest edge that is transformed to the grid's CRS as a straight line: 1 km deviates by centimetres."""
 HALF_TURN, QUARTER_TURN = 180.0, 90.0
 WGS84 = CRS.from_epsg(4326)
 _HINT = "give a GeoJSON Polygon or MultiPolygon, or a Feature of one, with longitudes and latitudes in degrees"

@@ -1,4 +1,4 @@
-"""Scratch memory that each thread keeps, because allocating it anew costs more in page faults than the work in it."""
+"""Keep scratch memory for each thread: allocating it for each window costs more page faults than the work needs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def keep_freed_memory() -> None:
 
 
 def buffer(name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Return this thread's buffer of a name, grown when it is too small.
+    """Return this thread's buffer with the given name, enlarged when it is too small.
 
     Args:
         name: The buffer's name; two buffers in use at the same time need two names.

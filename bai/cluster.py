@@ -39,12 +39,12 @@ class Cluster:
     name: str
     executor: futures.Executor
     threads: Callable[[], int]
-    """Return how many tasks run at once now; the number may change."""
+    """Returns how many tasks can run at the same time now; the number may change."""
     deadline_s: float = WORKER_DEADLINE_S
 
     @contextmanager
     def report(self, path: Path | None) -> Iterator[None]:
-        """Write Dask's performance report of the block to a file; nothing without a path, or in threads.
+        """Write Dask's performance report of the `with` block to a file; write none without a path, or in threads.
 
         Raises:
             OSError: The disk.
@@ -63,7 +63,7 @@ class Cluster:
 
     @property
     def in_flight(self) -> int:
-        """Number of tasks to keep submitted: no thread waits for one, and results do not collect in memory."""
+        """Number of tasks to keep submitted, so that no thread is idle and few results are in memory."""
         threads = max(1, self.threads())
         return threads + max(2, threads // 2)
 
@@ -97,7 +97,7 @@ def connect(deadline_s: float = WORKER_DEADLINE_S) -> Iterator[Cluster]:
         deadline_s: How long to wait for a worker.
 
     Raises:
-        ComputeError: There is no such cluster, or it refuses us.
+        ComputeError: The cluster does not exist, or refuses the connection.
         TemporaryError: It cannot be reached, or has no worker in time.
     """
     name = os.environ.get("DASK_GATEWAY_CLUSTER") or os.environ.get("DASK_CLUSTER")
@@ -128,8 +128,8 @@ def connect(deadline_s: float = WORKER_DEADLINE_S) -> Iterator[Cluster]:
 def _gateway(name: str, deadline_s: float) -> tuple[Client, str]:
     """Connect to a gateway's cluster by name; it may still be starting, for `deadline_s`.
 
-    The gateway is only asked where the scheduler is, in a loop of its own: a synchronous Gateway left to the garbage
-    collector can lock up the process.
+    An event loop of its own asks the gateway for the scheduler's address, because a synchronous `Gateway` that the
+    garbage collector removes can block the process.
     """
     from aiohttp import ClientError, ClientResponseError  # noqa: PLC0415 - slow to import, and not needed for threads
     from dask_gateway import Gateway, GatewayClusterError  # noqa: PLC0415
@@ -138,7 +138,7 @@ def _gateway(name: str, deadline_s: float) -> tuple[Client, str]:
     async def find() -> Any:
         end = time.monotonic() + deadline_s
         async with Gateway(asynchronous=True) as gateway:
-            while True:  # each question waits at the gateway for a while, but not for a node or an image
+            while True:  # the gateway answers after a while, but does not wait until a node or an image is available
                 async with asyncio.timeout(GATEWAY_S):
                     report = await gateway.get_cluster(name, wait=True)
                 if report.status.name != "PENDING" or time.monotonic() > end:
@@ -183,7 +183,7 @@ def _no_worker(where: str, deadline_s: float) -> TemporaryError:
 
 
 def translate(error: BaseException, cluster: Cluster) -> BaiError | None:
-    """Turn what a task or its cluster raised into one clear line; None when it is a bug."""
+    """Return the application's error for an exception of a task or of its cluster; None when the exception is a bug."""
     if isinstance(error, BaiError):
         return error
     kind = type(error).__name__  # by name: distributed is not imported for threads

@@ -1,4 +1,4 @@
-"""The computation: windows become tasks on a cluster or in threads, and their results become the map's files."""
+"""Compute the map: one task for each window, on a cluster or in threads; write the results into the map's files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ __all__ = ["Cluster", "Options", "Result", "compute", "connect"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to compute, and how to store it."""
+    """What to compute, and how to store the result."""
 
     index: Literal["dnbr", "rbr"] = "dnbr"
     compress: Literal["deflate", "zstd"] = "deflate"
@@ -74,7 +74,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was computed."""
+    """The numbers of a finished computation."""
 
     bai: Path
     severity: Path
@@ -134,7 +134,7 @@ def compute(
         progress: Called with the number of tasks done and of all tasks.
 
     Raises:
-        InputError: A file turned out to be damaged.
+        InputError: A file is damaged.
         ComputeError: A task, the cluster or the disk failed.
         TemporaryError: A server or the workers do not answer.
     """
@@ -166,7 +166,7 @@ def compute(
 
 
 class _Collected:
-    """What the tasks have returned so far, merged."""
+    """The merged results of the tasks so far."""
 
     def __init__(self, writers: list[CogWriter], polygons: PolygonWriter, merger: Merger, grid: Grid) -> None:
         self._writers, self._polygons, self._merger = writers, polygons, merger
@@ -192,7 +192,7 @@ class _Collected:
 
 
 def preview_step(shape: Shape) -> int:
-    """Return how many pixels of a raster are one of its picture: a power of two, as for overviews."""
+    """Return how many pixels of a raster one pixel of its picture stands for: a power of two, as for overviews."""
     step = 1
     while max(shape.rows, shape.cols) >= 2 * step * PICTURE_PIXELS:
         step *= 2
@@ -274,12 +274,14 @@ def _read(plan: Plan, options: Options, window: Window) -> Reading:
         return read(plan, window, masked=bool(options.mask_classes))
     except BaiError as error:
         log.debug("failed to read %s", window, exc_info=True)
-        error.__cause__ = error.__context__ = None  # GDAL's errors cannot be pickled, and the message says it all
+        error.__cause__ = error.__context__ = (
+            None  # GDAL's errors cannot be pickled, and the message contains everything
+        )
         raise
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process has had in memory.
+    """Return the peak memory of this process in bytes.
 
     Linux counts `ru_maxrss` on from the process that started this one, so its own status is read where there is one.
     """

@@ -1,4 +1,4 @@
-"""The errors of the application: what failed, and the exit code that says so.
+"""The errors of the application, and the exit code of each.
 
 ```
 BaiError(message, *, hint=None)   exit_code
@@ -9,7 +9,7 @@ BaiError(message, *, hint=None)   exit_code
 any other exception = a bug: traceback, exit 1
 ```
 
-Errors cross process borders (a worker raises them, the client reports them), so they pickle whole.
+Errors cross process borders (a worker raises them, the client reports them), so pickle keeps message and hint.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def printable(text: str) -> str:
 
 
 class BaiError(Exception):
-    """A failure that the user can do something about.
+    """A failure that is reported to the user in one line.
 
     Args:
         message: One line: what failed, on which object, with the numbers.
-        hint: What to do about it, when there is something to do.
+        hint: The next step for the user, if there is one.
     """
 
     exit_code: ClassVar[int] = 1
@@ -37,7 +37,7 @@ class BaiError(Exception):
         self.hint = hint
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild from the message and the state, where the hint (a keyword) is."""
+        """Let pickle restore the message from the argument, and the hint, which is a keyword, from the state."""
         return type(self), self.args, self.__dict__
 
 

@@ -1,4 +1,4 @@
-"""Explain why a raster file could not be read, from GDAL's words and one question to the server."""
+"""Explain why a raster file could not be read, from GDAL's message and one request to the server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NETWORK = "check the network, then run again"
 _CUT = re.compile(
     r"got \d+ bytes, expected|transfer closed|Recv failure|reset by peer|stream .*not closed", re.IGNORECASE
 )
-"""GDAL's and curl's words for an answer that ended early."""
+"""Messages of GDAL and curl for an answer that ended early."""
 
 
 class CutShortError(TemporaryError):
@@ -134,7 +134,7 @@ def _answer(href: str, first: int, last: int) -> tuple[int, bytes]:
 
 
 def _of_a_whole_file(name: str, words: str, status: int, *, opened: bool) -> BaiError:
-    """Explain why a file could not be read although the server has all of it."""
+    """Return an error for a file that cannot be read although the server has the whole file."""
     if status != 206:  # noqa: PLR2004 - partial content
         hint = "download the files and give a local item, or serve them with a server that answers byte ranges"
         return InputError(f"cannot read {name}: the server ignores byte ranges", hint=hint)

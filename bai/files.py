@@ -1,7 +1,7 @@
-"""Open raster files with rasterio, on this machine or over HTTP, keep them open, and read them again after a cut.
+"""Open raster files with rasterio, local or over HTTP, keep them open, and read again after a transfer was cut short.
 
-GDAL looks its options up in the environment when it needs them, so they are set there, in the client and in every
-worker. What the user has set stays.
+GDAL reads its options from the environment when it needs them, so they are set there, in the client and in every
+worker. Options that the user has set stay unchanged.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ OPEN_DATASETS = 24
 
 
 DRIVERS = ("GTiff", "JP2OpenJPEG")
-"""The two formats of Sentinel-2. Others can name further files, and items come from strangers."""
+"""The two formats of Sentinel-2. Files of other formats can name further files, and items are untrusted."""
 RETRY_DELAYS_S = (0.2, 1.0)
 """Seconds before a file is opened anew and read again, when a transfer was cut short."""
 SIDECARS = (".msk", ".aux.xml")

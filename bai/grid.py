@@ -1,4 +1,4 @@
-"""Grids, windows, and how the pixels of two grids meet. Pure arithmetic; no file is opened here.
+"""Grids, windows, and the position of one grid's pixels on another grid. Pure arithmetic; no file is opened here.
 
 Offsets and sizes count pixels; `col` grows eastwards, `row` southwards.
 """
@@ -136,7 +136,7 @@ def windows(shape: Shape, size: int) -> list[Window]:
 
 
 def _floor(value: float) -> int:
-    """Round down, but take a value within the tolerance of a whole number as that; infinity becomes a large number."""
+    """Round down, but to the next whole number within the tolerance; infinity becomes a large number."""
     return math.floor(value + PIXEL_TOLERANCE) if math.isfinite(value) else 2**62
 
 

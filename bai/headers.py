@@ -28,7 +28,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 READS_AT_ONCE = 8
-"""In a process, so that a task's reads share the latency; six are one task's."""
+"""Threads of a process that read files, so that a task's six reads wait at the same time."""
 
 
 def examine(pre: Item, post: Item, timeout_s: float | None = None) -> tuple[Item, Item, tuple[str, ...]]:
@@ -39,7 +39,7 @@ def examine(pre: Item, post: Item, timeout_s: float | None = None) -> tuple[Item
         doubt.
 
     Raises:
-        InputError: A file cannot be used, or what item and file state cannot be.
+        InputError: A file cannot be used, or item and file state impossible values.
         TemporaryError: A server does not answer.
     """
     sources = [source for item in (pre, post) for source in item.sources]

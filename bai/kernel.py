@@ -37,7 +37,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """The bands of one date in a window, and its scene classification if that masks."""
+    """The bands of one date in a window, and its scene classification if pixels are masked by it."""
 
     nir: Layer
     swir2: Layer

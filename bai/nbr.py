@@ -132,7 +132,7 @@ def _divide(numerator: Floats, denominator: Floats) -> Floats:
 def severity(difference: Floats, out: Bytes | None = None) -> tuple[Bytes, Statistics]:
     """Sort dNBR into the severity classes.
 
-    Comparing with each break in turn is faster than a binary search per pixel, and gives the counts for nothing.
+    Comparing with each break in turn is faster than a binary search per pixel, and also gives the counts.
 
     Args:
         difference: dNBR.
@@ -148,12 +148,12 @@ def severity(difference: Floats, out: Bytes | None = None) -> tuple[Bytes, Stati
     for lower in SEVERITY_BREAKS:
         np.greater_equal(difference, np.float32(lower), out=reached)
         above.append(int(np.count_nonzero(reached)))
-        classes += reached.view(np.uint8)  # a view adds four times as fast as a cast
+        classes += reached.view(np.uint8)  # adding a view is four times as fast as adding a cast
     counts = tuple(a - b for a, b in pairwise(above))
     valid = difference.size - int(np.count_nonzero(np.isnan(difference, out=reached)))
     if sum(counts) != difference.size:
         unclassified = (classes == 0) | (classes > len(SEVERITY_CLASSES))
-        classes |= unclassified.view(np.uint8) * np.uint8(SEVERITY_NODATA)  # all bits: no slow masked copy
+        classes |= unclassified.view(np.uint8) * np.uint8(SEVERITY_NODATA)  # all bits: avoids a slow masked copy
     empty = Statistics.empty().histogram
     return classes, Statistics(difference.size, difference.size - valid, valid - sum(counts), counts, empty)
 

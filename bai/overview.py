@@ -1,4 +1,4 @@
-"""Inputs of a plan read at the size of a picture, from the overviews of their files.
+"""Read the inputs of a plan at the size of a picture, from the overviews of their files.
 
 For pictures and for estimates over the whole map; the map itself is computed from full pixels.
 """
@@ -103,7 +103,7 @@ class _Share:
 
 
 def _share(offset: int, factor: int, pixels: int, held: int, size: int) -> _Share | None:
-    """Say which pixels of a picture lie in a file, along one axis; None when none do.
+    """Return which pixels of a picture lie in a file, along one axis; None when no pixel does.
 
     Args:
         offset: Pixels of the grid before the file's first one is `-offset`.

@@ -57,7 +57,7 @@ OUTPUTS = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asks for."""
+    """The parameters of a run."""
 
     pre: str
     """http(s) URL, `file://` URL or path of the item before the fire."""
@@ -88,7 +88,8 @@ class Request:
 def run(request: Request, progress: Callable[[int, int], None]) -> Report:
     """Compute the map of a pair of items and write it with its catalogue into the output directory.
 
-    `catalog.json` comes last: where it is, the run was finished. Results of an earlier run are removed first.
+    Results of an earlier run are removed first. `catalog.json` is written last, so its existence means that the run was
+    finished.
 
     Args:
         request: What to do.
@@ -100,7 +101,8 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         TemporaryError: a server or the cluster does not answer.
     """
     created, stages = dt.datetime.now(dt.UTC), _Stages()
-    with _disk(request.output_dir):  # first, because a CWL runner that finds no directory ignores exit code 75
+    # Create the directory first, because a CWL runner ignores exit code 75 without the directory.
+    with _disk(request.output_dir):
         request.output_dir.mkdir(parents=True, exist_ok=True)
     with stages("items"):
         pre, post, warnings = _items(request)
@@ -240,7 +242,7 @@ def _backdrop(plan: Plan) -> tuple[Bands, Bands] | None:
     try:
         with limited(plan.timeout_s):
             pre, post = (read_bands(date, plan.grid, shape) for date in (plan.pre, plan.post))
-    except BaiError as error:  # a picture without land under the classes is better than no map
+    except BaiError as error:  # continue without land under the classes: an unreadable overview must not fail the run
         log.debug("read no land for the pictures: %s", error)
         return None
     return (pre, post) if pre and post else None
@@ -274,7 +276,7 @@ def _describe(
     classes: NDArray[np.uint8],
     backdrop: tuple[Bands, Bands] | None,
 ) -> None:
-    """Write what explains the map: pictures, report, item, and last the catalogue."""
+    """Write the files that describe the map: pictures, report, item, and last the catalogue."""
     with stages("picture"):
         metres = done.grid.transform.a * done.grid.shape.cols / classes.shape[1]
         light = brightness(backdrop[1].nir) if backdrop else None
@@ -290,7 +292,7 @@ def _describe(
 
 @contextmanager
 def _whole_results(directory: Path) -> Iterator[None]:
-    """Remove the results of an earlier run, and all of this one's when it fails or is ended.
+    """Remove the results of an earlier run, and those of this run when it fails or is ended.
 
     The catalogue, which says that a run was finished, goes first.
     """
@@ -311,7 +313,7 @@ def _whole_results(directory: Path) -> Iterator[None]:
 
 @contextmanager
 def _disk(directory: Path) -> Iterator[None]:
-    """Turn an error of the output directory into one line that says what to do.
+    """Translate an error of the output directory into one line with a hint.
 
     Raises:
         ComputeError: the directory cannot be written to.

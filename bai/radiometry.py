@@ -45,10 +45,10 @@ SILENT = Stated()
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What decides about the offset beside the statements for each band."""
+    """The facts that decide about the offset, in addition to the statements for each band."""
 
     mode: BoaOffset = "auto"
-    """The user's word: `apply` or `none` overrule the item, the file and the baseline."""
+    """The user's choice: `apply` or `none` override the item, the file and the baseline."""
     applied: bool | None = None
     """The item's flag that the offset is already taken out of the files; None without a flag."""
     baseline: str | None = None
@@ -71,10 +71,10 @@ class Meaning:
 def decide(rule: Rule, bands: Mapping[str, tuple[Stated, Stated]]) -> tuple[dict[str, Meaning], tuple[str, ...]]:
     """Decide scale, offset and nodata of the reflectance bands of one item.
 
-    All bands of a product have one offset, so a statement for one band only counts for all, or is doubted.
+    All bands of a product have the same offset, so a statement for one band counts for all, perhaps with a warning.
 
     Args:
-        rule: The user's word, the item's flag and the baseline.
+        rule: The user's choice, the item's flag and the baseline.
         bands: By band name, what the item and what the file state.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Plan how each band of two items comes onto one grid, then read windows of that plan."""
+"""Plan how the bands of two items are placed on one grid, then read windows of that plan."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WGS84 = CRS.from_epsg(4326)
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One band's file, and how its pixels come onto the result's grid."""
+    """One band's file, and how its pixels are placed on the result's grid."""
 
     href: str = field(repr=False)
     shape: Shape
@@ -41,7 +41,7 @@ class Input:
     nodata: tuple[int, ...] = (NODATA,)
     """Digital numbers of pixels without data; reading replaces all of them with NODATA."""
     warp: Grid | None = None
-    """The grid to warp onto by nearest neighbour; None when whole pixels meet."""
+    """The grid to warp onto by nearest neighbour; None when pixels coincide without warping."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a run shows on stderr while it works: log lines in the form its users know, and its progress."""
+"""Show log lines and the progress of a run on stderr."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def configure_logging(verbosity: int, log_format: LogFormat) -> None:
 
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to what stderr is now, because a progress bar replaces it while it is shown."""
+    """Writes to the current `sys.stderr`, because a progress bar replaces it while it is shown."""
 
     def emit(self, record: logging.LogRecord) -> None:
         self.stream = sys.stderr
@@ -49,7 +49,7 @@ class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 class _Plain(logging.Formatter):
-    """Formats a record as one line, so that a text from outside cannot forge a line or control the terminal."""
+    """Formats a record as one line, so that untrusted text can neither forge a line nor control the terminal."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
         """Return the line of a record with control characters escaped."""

@@ -2,7 +2,7 @@
 
     .venv-bench/bin/python benchmarks/codec_floor.py PRE_ITEM POST_ITEM MAP.tif
 
-MAP.tif is a map that the application made of the two items (`--mask none`); its pixels are what is encoded again.
+MAP.tif is a map that the application made of the two items (`--mask none`); its pixels are encoded again.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Measure both charts and the runner on a real Kubernetes: how long a user waits, and for what.
+"""Measure on a real Kubernetes how long a user waits for installation, clusters, jobs and deletions.
 
     make e2e                                   # once: puts the images on the test cluster's node
     .venv/bin/python -m benchmarks.kubernetes [--claims 10] [--jobs 5]
@@ -61,7 +61,7 @@ print(json.dumps(taken))
 PARTS = ("api-", "controller-", "traefik-")
 """How the names of the gateway's pods begin."""
 CHUNK = 10
-"""Claims in one call of the client pod, which has two minutes."""
+"""Claims in one call of the client pod, which may take two minutes."""
 MARKS = {
     "runner runs": "step] start|procuring",
     "cluster claimed": "claimed cluster",
@@ -70,7 +70,7 @@ MARKS = {
     "application done": "sum 16",
     "cluster dismissed": "dismissed cluster",
 }
-"""What a job's log says when, by the time that Kubernetes stamped on the line."""
+"""Marks in a job's log; the time of each is the one that Kubernetes wrote in front of the line."""
 
 
 def row(what: str, values: Iterable[float]) -> None:
@@ -152,7 +152,8 @@ def deletions(bed: runner_bed.Bed, number: int) -> None:
 
 def memory(bed: Bed, when: str) -> None:
     """Print the working set of the gateway's pods in MB, and how many records of ended clusters there are."""
-    until(lambda: all(_working_sets(bed.namespace)), "memory of the gateway's pods", 60)  # a new pod has none yet
+    # the kubelet has no figure for a new pod
+    until(lambda: all(_working_sets(bed.namespace)), "memory of the gateway's pods", 60)
     used = _working_sets(bed.namespace)
     records = len(bed.kubectl("get", "daskclusters", "-o", "name").split())
     figures = ", ".join(f"{part.rstrip('-')} {size / 1e6:.0f} MB" for part, size in zip(PARTS, used, strict=True))
@@ -172,7 +173,7 @@ def _working_sets(namespace: str) -> list[int]:
 
 
 def many_claims(bed: Bed, number: int) -> None:
-    """Claim and dismiss clusters one after another; what grows with their number is a leak."""
+    """Claim and dismiss clusters one after another; memory or objects that grow with their number are a leak."""
     taken: list[float] = []
     while len(taken) < number:
         taken += bed.python(MANY_CLAIMS.format(number=min(CHUNK, number - len(taken))))
@@ -196,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--claims", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=5)
-    load_help = "only the load: so many claims one after another, then so many jobs at once, for every further number"
+    load_help = "only the load: the first number is of claims in a row, each further one of jobs at once"
     parser.add_argument("--load", type=int, nargs="+", default=[], metavar="N", help=load_help)
     args = parser.parse_args()
     config.load_kube_config()

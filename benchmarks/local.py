@@ -2,8 +2,9 @@
 
     .venv-bench/bin/python benchmarks/local.py [--rounds 3] [--http] [--large] [--only NAME ...]
 
-The pair is made once (`python -m bai.demo`). Every run on a cluster gets a fresh one: two workers of one thread at an
-embedded Dask Gateway. All runs without a mask, so that the work is the same. `--http` serves the pair over loopback,
+The pair is made once (`python -m bai.demo`). Every run on a cluster gets a new cluster with two workers of one thread
+at an embedded Dask Gateway. All runs have no mask, so that all ways do the same work. `--http` serves the pair over
+loopback,
 100 ms for each request and 400 Mbit/s for each connection; `--large` takes a pair of four times the area.
 """
 
@@ -78,7 +79,7 @@ async def claim() -> tuple[str, Any]:
     async with Gateway(asynchronous=True) as gateway:
         name = await gateway.submit(worker_cores=1, worker_cores_limit=1, worker_memory="3 G")
         while (report := await gateway.get_cluster(name, wait=True)).status.name != "RUNNING":
-            pass  # each question waits at the gateway
+            pass  # the gateway answers after a while
         await gateway.scale_cluster(name, 2)
         return name, report
 
@@ -140,7 +141,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
     parser.add_argument("--http", action="store_true", help="over HTTP, 100 ms a request and 400 Mbit/s a connection")
     parser.add_argument(
-        "--large", action="store_true", help="our way on a pair of four times the area instead: the client's memory"
+        "--large",
+        action="store_true",
+        help="the client's memory of the application alone, on a pair of four times the area",
     )
     parser.add_argument("--only", nargs="+", choices=WAYS, default=list(WAYS), help="these ways only")
     args = parser.parse_args()
@@ -165,7 +168,7 @@ def main() -> None:
 
 
 def nested(flat: dict[str, object]) -> dict[str, object]:
-    """Return dotted keys as a tree, the form of Dask's configuration files (JSON is YAML)."""
+    """Return dotted keys as nested mappings, the form of Dask's configuration files (JSON is YAML)."""
     tree: dict[str, object] = {}
     for dotted, value in flat.items():
         *path, last = dotted.split(".")

@@ -1,4 +1,4 @@
-"""Make the same map with odc-stac, which loads lazily, and odc-geo, which writes the COG with Dask; for comparison.
+"""Make the same map for comparison, with odc-stac, which loads lazily, and odc-geo, which writes the COG with Dask.
 
 python benchmarks/odc_way.py PRE_ITEM POST_ITEM OUTPUT.tif
 """

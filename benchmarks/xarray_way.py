@@ -1,4 +1,4 @@
-"""Make the same map with stackstac, which stacks the bands lazily, and rioxarray, which writes the COG; for comparison.
+"""Make the same map for comparison, with stackstac, which stacks bands lazily, and rioxarray, which writes the COG.
 
     python benchmarks/xarray_way.py PRE_ITEM POST_ITEM OUTPUT.tif
 

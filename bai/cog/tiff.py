@@ -30,7 +30,7 @@ STRUCTURE = (
 )
 """Tells GDAL that tiles are in order, each between its size and its last four bytes, so that one request is enough."""
 CLASSIC_LIMIT = 4_000_000_000
-"""Bytes of tiles from which BigTIFF is written: classic offsets end at 2^32, and the directories need room too."""
+"""Size of all tiles from which BigTIFF is written: offsets of classic TIFF end at 2^32, and directories need some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """What the pixels of a file are and mean."""
+    """Type, meaning and compression of the pixels of a file."""
 
     dtype: str
     nodata: float
@@ -114,7 +114,7 @@ def header(common: list[Tag], levels: list[Level]) -> bytes:
         b"GDAL_STRUCTURAL_METADATA_SIZE=%06d bytes\n" % len(STRUCTURE) + STRUCTURE
     )
     start += bytes(-len(start) % 8)
-    # The directories' length does not depend on what they say: lay them out once to know where the tiles begin.
+    # The length of the directories does not depend on their values: lay them out once to know where the tiles begin.
     places = [len(start)]
     for level, overview in zip(levels, range(len(levels)), strict=True):
         places.append(places[-1] + len(_directory(_level_tags(common, level, overview, 0, big=big), 0, 0, big=big)))

@@ -1,7 +1,7 @@
 """Encode the tiles of a Cloud-Optimized GeoTIFF window by window, in any process.
 
-Overview pixel (r, c) of level k is pixel (r << k, c << k) of the raster, so a window knows its overviews alone, down to
-one tile; from there on four tiles make the next, which is the writer's work.
+Overview pixel (r, c) of level k is pixel (r << k, c << k) of the raster, so a window's overviews need no other window,
+down to the level at which the window is one tile. The writer makes the coarser levels, each tile from four tiles.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ISAL_LEVEL, ZSTD_LEVEL = 1, 1
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a raster is cut: tiles of block x block in the file, window x window pixels to a task."""
+    """The division of a raster: tiles of block x block pixels in the file, window x window pixels for each task."""
 
     shape: Shape
     block: int = 512

@@ -1,4 +1,4 @@
-"""Write Cloud-Optimized GeoTIFFs from encoded tiles: collect them on disk as they arrive, then write overviews first.
+"""Write Cloud-Optimized GeoTIFFs: collect the encoded tiles on disk as they arrive, then write overviews first.
 
 The bytes of the file do not depend on the order in which windows come.
 """
@@ -31,9 +31,9 @@ COPY_BYTES = 4 << 20
 
 
 class CogWriter:
-    """Writes one file. Memory holds where tiles are, and the few quarters of overview tiles that wait for the others.
+    """Writes one file, which gets its name when it is complete and on the disk; a failure leaves no file.
 
-    Until the file is whole and on the disk nothing has its name, and a failure leaves nothing behind.
+    Memory holds the positions of the tiles, and quarters of overview tiles whose other quarters have not arrived.
 
     Raises:
         ComputeError: The disk is full or fails.
@@ -58,7 +58,7 @@ class CogWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drop the spool, which has no name, and a file that was not published."""
+        """Delete the spool file, which has no name, and a result that was not published."""
         self._spool.close()
         self._part.unlink(missing_ok=True)
 
@@ -94,7 +94,7 @@ class CogWriter:
             self._join(level + 1, key[1], key[2], tile[::2, ::2])
 
     def finish(self) -> int:
-        """Write the file, still without its name.
+        """Write the file under a temporary name.
 
         Returns:
             Its size in bytes.
@@ -125,7 +125,7 @@ class CogWriter:
             os.fsync(file.fileno())
 
     def publish(self) -> None:
-        """Give the finished file its name."""
+        """Rename the finished file to its final name."""
         with self._disk(0):
             self._part.replace(self._path)
 

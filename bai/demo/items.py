@@ -1,4 +1,4 @@
-"""Items of the demo's scene in the shape of each catalogue: the same pixels, described in five ways."""
+"""Make the items of the demo's scene in the form of five catalogues; all of them describe the same pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORIGIN = (600000, 4500000)
 RAW_OFFSET = 1000
 """Added to the digital numbers where the catalogue serves files as ESA made them (baseline 04.00 and later)."""
 SHIFTED: tuple[Catalogue, ...] = ("earth-search-v0", "earth-search-v1")
-"""Catalogues whose files have the offset taken out."""
+"""Catalogues whose files no longer contain the offset."""
 
 _PROJECTION = "https://stac-extensions.github.io/projection/"
 _RASTER = "https://stac-extensions.github.io/raster/v1.1.0/schema.json"
@@ -66,8 +66,8 @@ def make_item(
     """Make one item.
 
     Args:
-        date: Which acquisition.
-        catalogue: Whose shape.
+        date: The date before or after the fire.
+        catalogue: The catalogue whose form the item has.
         size: Pixels of 10 m along each side.
         hrefs: Of B08, B12 and SCL.
         bbox: West, south, east, north in degrees.
@@ -105,7 +105,7 @@ def _extensions(catalogue: Catalogue) -> list[str]:
 
 
 def _properties(date: Acquisition, catalogue: Catalogue) -> dict[str, Any]:
-    """Return the properties; Earth Search v0 and v1 flag that the offset is already out of the files."""
+    """Return the properties; Earth Search v0 and v1 have a flag which says that the files contain no offset."""
     mission = f"sentinel-2{date.satellite[-1].lower()}"
     common = {"datetime": date.datetime, "platform": mission, "constellation": "sentinel-2", "instruments": ["msi"]}
     own: dict[Catalogue, dict[str, Any]] = {

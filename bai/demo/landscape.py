@@ -44,7 +44,7 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """Both dates of a strip of rows, and the truth."""
+    """Both dates of a strip of rows, and the fire's true dNBR."""
 
     pre: Date
     post: Date

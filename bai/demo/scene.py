@@ -56,9 +56,9 @@ def make(directory: Path, *, size: int = SIZE, catalogue: Catalogue = "earth-sea
     """Make the pair: two items, six files and `scar.json` with the truth.
 
     Args:
-        directory: Where to write; made when it is not there.
+        directory: Directory to write to; created when it does not exist.
         size: Pixels of 10 m along each side, even, at least 64.
-        catalogue: In whose shape the items are.
+        catalogue: The catalogue whose form the items have.
 
     Raises:
         ValueError: `size` is odd or too small.
@@ -79,7 +79,7 @@ def make(directory: Path, *, size: int = SIZE, catalogue: Catalogue = "earth-sea
                 for files, date in zip(writers, dates, strict=True):
                     _write(files[0], _numbers(date.nir, offset), 2 * start)
                 strips.append([(_numbers(date.swir2, offset), date.scl) for date in dates])
-            # Whole tiles only: one that is written twice is stored twice.
+            # Write whole tiles only: a tile that is written twice is stored twice.
             for files, parts in zip(writers, zip(*strips, strict=True), strict=True):
                 for file, bands in zip(files[1:], zip(*parts, strict=True), strict=True):
                     _write(file, np.concatenate(bands), row)
@@ -120,7 +120,7 @@ def _write(file: Any, band: NDArray[Any], row: int) -> None:
 
 
 def _numbers(reflectance: Field, offset: int) -> NDArray[np.uint16]:
-    """Turn reflectance into digital numbers: 0 is nodata, so valid ones start at 1."""
+    """Convert reflectance to digital numbers: 0 is nodata, so valid numbers start at 1."""
     numbers = np.rint(reflectance * np.float32(10000)) + np.float32(offset)
     return np.where(np.isnan(numbers), 0, np.clip(numbers, 1, 65535)).astype(np.uint16)
 
@@ -146,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("directory", type=Path, metavar="DIR", help="where to write")
     side = "pixels of 10 m along each side, even (default: %(default)s; a full tile has 10980)"
     parser.add_argument("--size", type=int, default=SIZE, metavar="N", help=side)
-    shape = "in whose shape the items are (default: %(default)s)"
+    shape = "the catalogue whose form the items have (default: %(default)s)"
     parser.add_argument("--catalogue", choices=CATALOGUES, default="earth-search-v1", help=shape)
     serve = "then serve DIR over HTTP, on all addresses, until the process is ended"
     parser.add_argument("--serve", type=int, metavar="PORT", help=serve)

@@ -1,4 +1,4 @@
-"""The demo's files over HTTP with byte ranges, which reading windows needs and Python's own server does not have."""
+"""Serve the demo's files over HTTP with byte ranges, which reading windows needs and Python's own server lacks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RangeHandler(SimpleHTTPRequestHandler):
-    """Serves files; a request for one range of bytes gets just those."""
+    """Serves files, and answers a request for one range of bytes."""
 
     protocol_version = "HTTP/1.1"
 

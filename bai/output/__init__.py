@@ -1,1 +1,1 @@
-"""What a run writes beside the map: report, STAC catalogue and picture."""
+"""The files that describe a map: report, STAC catalogue, picture and page."""

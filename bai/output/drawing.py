@@ -33,7 +33,7 @@ UNBURNED = next(one.value for one in SEVERITY_CLASSES if one.name == "unburned")
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """The words and numbers beside the map."""
+    """The text and the numbers beside the map."""
 
     title: str
     dates: str
@@ -45,7 +45,7 @@ class Legend:
     notes: Sequence[str]
     """Small print: items, grid, source."""
     warnings: Sequence[str] = ()
-    """What the user should know before trusting the map."""
+    """Warnings of the run."""
 
 
 def draw(
@@ -56,7 +56,7 @@ def draw(
     Args:
         severity: Classes as in severity.tif, shape (rows, cols), decimated to the size of a picture.
         metres_per_pixel: Ground size of a pixel of `severity`; 0 when the grid is not in metres (no scale bar then).
-        legend: What to say beside it.
+        legend: The text beside the map.
         light: Brightness of the ground, same shape, as `preview.read_light` has it.
 
     Returns:
@@ -148,7 +148,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def hectares(area: float) -> str:
-    """Return an area in words: small fires with two digits."""
+    """Return an area as text; small areas have two decimals."""
     return f"{area:,.0f} ha" if area >= 10 or area == 0 else f"{area:.2f} ha"  # noqa: PLR2004
 
 

@@ -1,4 +1,4 @@
-"""What the picture says and shows under the classes: the words of the legend, and the brightness of the land."""
+"""Prepare the picture's content: the text of the legend, and the brightness of the land under the classes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def brightness(nir: Floats) -> NDArray[np.uint8]:
 
 
 def make_legend(done: Report) -> Legend:
-    """Put the findings of a run into the words beside the map."""
+    """Return the text beside the map for the results of a run."""
     pre, post = (f"{when.day} {when:%B %Y}" for when in (done.pre.datetime, done.post.datetime))
     code = crs_code(done.grid) or "own CRS"
     return Legend(

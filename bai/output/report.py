@@ -1,4 +1,4 @@
-"""What a run found and did, as `report.json`: areas, histogram, inputs, parameters, versions, seconds."""
+"""Write `report.json`: areas, histogram, inputs, parameters, versions and times of a run."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ class Areas:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the processes that computed the map needed."""
+    """Time and memory that the processes of the computation needed."""
 
     processes: int
     seconds: dict[str, float]
     """`read`, `compute` and `encode`, summed over the tasks."""
     peak_memory_bytes: int
-    """Of the process that needed most."""
+    """Peak memory of the process that needed most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Report:
     grid: Grid
     parameters: dict[str, Any]
     cluster: str
-    """Where it ran: the cluster's name, or `threads`."""
+    """Place of the computation: the cluster's name, or `threads`."""
     areas: Areas
     histogram: tuple[int, ...]
     warnings: tuple[str, ...]
@@ -100,7 +100,7 @@ class Report:
     work: Work
     patches: Patches
     offset: Offset
-    """Was subtracted from every dNBR."""
+    """Offset that was subtracted from every dNBR."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
@@ -183,7 +183,7 @@ def utc(when: dt.datetime) -> str:
 
 
 def software() -> dict[str, str]:
-    """Return the versions of what computed the map."""
+    """Return the versions of the software that computed the map."""
     found = {"bai": __version__, "python": platform.python_version(), "gdal": rasterio.__gdal_version__}
     for package in _PACKAGES:
         try:
@@ -194,7 +194,7 @@ def software() -> dict[str, str]:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON under a temporary name, then give it its own: a reader sees all of it or nothing.
+    """Write JSON under a temporary name and rename it, so that a reader sees the whole file or none.
 
     Raises:
         OSError: the disk.
@@ -203,7 +203,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a small file whole or not at all. Errors as `write_json`."""
+    """Write a small file completely or not at all. Raises the errors of `write_json`."""
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:

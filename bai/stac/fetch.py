@@ -32,9 +32,9 @@ BACKOFF_S = 0.3
 """The second, third and fourth try come after 2, 4 and 8 times this."""
 MAX_REDIRECTS = 5
 TRIES_OF_A_BODY = 3
-"""How often an answer is asked for whose body ends early."""
+"""Number of requests for an answer whose body ends early."""
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses that say "later". Source: RFC 9110, RFC 8470, RFC 6585."""
+"""HTTP statuses after which a later request may succeed. Source: RFC 9110, RFC 8470, RFC 6585."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GZIP = b"\x1f\x8b"
 
@@ -120,7 +120,8 @@ def get(
         url: The URL, with user and password where they are needed.
         timeout_s: Seconds for a connection and for silence.
         headers: The request's headers, without credentials.
-        retries: How often an answer that says "later" is asked for again; a silent server once at most.
+        retries: Number of retries after an answer that asks for a later request; a silent server is asked again once at
+        most.
 
     Returns:
         The response, its body not yet read, and the final URL.

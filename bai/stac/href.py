@@ -1,7 +1,7 @@
-"""References: what an item and its assets are called, resolved to an http(s) URL or a path of this machine.
+"""Resolve the references to items and assets to an http(s) URL or a local path.
 
-Text from outside decides which files are opened, so the rule is narrow: only http(s), `file://` and plain paths, and an
-item from the network can neither name a file of this machine nor an address that only this machine reaches.
+Untrusted text decides which files are opened, so only http(s), `file://` and plain paths are accepted, and an item from
+the network can name neither a local file nor an address that only this machine can reach.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def is_remote(ref: str) -> bool:
 
 
 def is_relative(href: str) -> bool:
-    """Tell whether what an href means depends on where its item is."""
+    """Tell whether the meaning of an href depends on the location of its item."""
     return "://" not in href
 
 
@@ -63,7 +63,7 @@ def bases(href: str, moved_to: str | None, self_link: str | None) -> tuple[str, 
     """Return what an item's relative hrefs may be relative to, the best base first.
 
     Args:
-        href: Where the item was asked for, as `normalise` returns it.
+        href: The requested location of the item, as `normalise` returns it.
         moved_to: The final URL when the server redirected the request. It alone counts then (RFC 3986, 5.1.3).
         self_link: The item's own word, which counts when it is an absolute URL. A local item's files lie beside it
             first: it may be a copy.

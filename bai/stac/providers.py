@@ -1,4 +1,4 @@
-"""What each archive asks for before it gives its files: hints for hrefs that cannot be read as they are."""
+"""Hints for files that an archive gives only after a sign-in, a signature or a payment."""
 
 from __future__ import annotations
 

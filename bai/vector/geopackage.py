@@ -1,4 +1,4 @@
-"""burned.gpkg: patches as a GeoPackage, written with Python's own SQLite.
+"""Write burned.gpkg, the burned patches as a GeoPackage, with Python's own SQLite.
 
 Source: OGC GeoPackage 1.3 (12-128r18), clauses 1.1 (tables), 2.1 (features) and 2.1.3 (geometry blobs).
 """
@@ -61,7 +61,7 @@ _UNDEFINED = [
 
 
 class PolygonWriter:
-    """Writes one file of patches. Until `publish` nothing has its name, and a failure leaves nothing behind.
+    """Writes one file of patches. The file gets its name in `publish`; a failure leaves no file.
 
     Raises:
         ComputeError: The disk is full or fails.
@@ -140,7 +140,7 @@ class PolygonWriter:
         return bytes(out)
 
     def publish(self) -> None:
-        """Write what describes the layer, and give the file its name."""
+        """Write the description of the layer, and rename the file to its final name."""
         crs, code = self._grid.crs, self._grid.crs.to_epsg()
         own = (crs.to_wkt()[:60] if code is None else f"EPSG:{code}", self._srs)
         systems = [

@@ -28,13 +28,13 @@ Key = tuple[int, int]
 
 @dataclass(slots=True)
 class _Group:
-    """Patches of one class that are known to belong together."""
+    """Patches of one class that are connected."""
 
     patches: list[Patch]
     numbers: list[int]
-    """Of the patches, in the merger's count."""
+    """Numbers of the patches."""
     touched: set[Key] = field(default_factory=set)
-    """Windows that the patches touch from outside."""
+    """Windows that have not arrived and that the patches touch."""
 
 
 class Merger:
@@ -46,7 +46,7 @@ class Merger:
         Args:
             shape: The raster.
             size: Pixels along a window's side.
-            smallest: Pixels of the smallest patch to give.
+            smallest: Pixels of the smallest patch to return.
         """
         self._last, self._size, self._smallest = (shape.cols, shape.rows), size, smallest
         self._arrived: set[Key] = set()
@@ -57,7 +57,7 @@ class Merger:
         """Numbers of the patches along the border, 0 for none; from the window that arrived first."""
 
     def add(self, window: Window, patches: tuple[Patch, ...]) -> Iterator[Patch]:
-        """Take the patches of one window, and give those that are complete.
+        """Add the patches of one window, and return those that are complete.
 
         Must be called for every window, also for one without patches.
         """
@@ -84,7 +84,7 @@ class Merger:
                 yield self._merged(group)
 
     def _of(self, window: Window) -> Iterator[tuple[Border, int]]:
-        """Say which borders a window has with others, and how long they are."""
+        """Return the borders of a window with other windows, and their lengths."""
         first, lengths = (window.col_off, window.row_off), (window.width, window.height)
         for axis in (0, 1):
             for line in (first[axis], first[axis] + lengths[axis]):

@@ -1,1 +1,1 @@
-"""The charts' values as models: the one truth behind the schemas, the READMEs and what the command line renders."""
+"""Models of the charts' values, from which schemas and tables of the READMEs are generated."""

@@ -1,4 +1,4 @@
-"""Values of charts/bai-chart, which installs all that the CWL runner needs in a namespace."""
+"""Values of charts/bai-chart, which installs everything that the CWL runner needs in a namespace."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from charts.schema.model import CpuQuantity, Labels, Model, Objects, Quantity
 MemoryLimit = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[KMGTP]i?$")]
 """Memory as Calrissian takes it: 512Mi, 8G."""
 DnsName = Annotated[str, Field(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)]
-"""Name of an object in Kubernetes, or nothing."""
+"""Name of an object in Kubernetes; may be empty."""
 Url = Annotated[str, Field(pattern=r"^(https?://\S+)?$")]
 
 
@@ -28,7 +28,7 @@ class Resources(Model):
 class PackageImage(Model):
     """Replaces the image of the package's tools."""
 
-    # A tag alone would change nothing, and nobody would notice.
+    # Refuse a tag without a repository, because the tag would silently have no effect.
     model_config = ConfigDict(
         json_schema_extra={
             "if": {"properties": {"tag": {"minLength": 1}}, "required": ["tag"]},
@@ -157,7 +157,7 @@ class TokenSecret(Model):
 
 
 class Certificate(Model):
-    """The authority that signed the gateway's certificate, if the images do not trust that authority already."""
+    """The authority that signed the gateway's certificate; needed when the images do not trust it."""
 
     secret_name: DnsName = ""
     """Existing Secret with the authority's certificate; of the Secret only this key is mounted."""

@@ -1,9 +1,9 @@
-"""From the models of a chart's values to the files that Helm and people read, so that no two of them disagree.
+"""Generate the schema, the README's table and the refused keys of a chart from the models of its values.
 
     python -m charts.schema.generate write [CHART ...]     values.schema.json, the README's table, files/refused.json
-    python -m charts.schema.generate check [CHART ...]     end with 1 and name what is not up to date
+    python -m charts.schema.generate check [CHART ...]     end with 1 and name files that are out of date
 
-`values.yaml` stays written by hand, for its comments; `check` compares its defaults with the models'.
+`values.yaml` is written by hand, because of its comments; `check` compares its defaults with those of the models.
 """
 
 import importlib
@@ -41,7 +41,7 @@ def json_schema(model: type[Model]) -> dict[str, Any]:
 
 
 def _without_titles(node: Any) -> Any:
-    """Drop the titles that pydantic makes of names, but no property that is called title."""
+    """Remove the titles that pydantic makes of names, but keep properties with the name `title`."""
     if isinstance(node, list):
         return [_without_titles(item) for item in node]
     if not isinstance(node, dict):
@@ -50,12 +50,12 @@ def _without_titles(node: Any) -> Any:
 
 
 def defaults(model: type[Model]) -> dict[str, Any]:
-    """Return what values.yaml must say."""
+    """Return the defaults that values.yaml must have."""
     return model().model_dump(by_alias=True, mode="json", exclude_unset=False)
 
 
 def _leaves(model: type[Model], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Yield (dotted key, field) of every key that holds no further model."""
+    """Yield (dotted key, field) of every key whose value is not a model."""
     for name, field in model.model_fields.items():
         key = f"{prefix}{field.alias or name}"
         if isinstance(field.annotation, type) and issubclass(field.annotation, Model):
@@ -69,7 +69,7 @@ def _is_refused(field: FieldInfo) -> bool:
 
 
 def refused_keys(model: type[Model]) -> dict[str, str]:
-    """Return the keys that the chart refuses, each with what to use instead."""
+    """Return the keys that the chart refuses, each with its replacement."""
     return {key: field.description or "" for key, field in _leaves(model) if _is_refused(field)}
 
 
@@ -105,7 +105,7 @@ def generated(chart: str) -> dict[Path, str]:
 
 
 def drift(chart: str) -> list[str]:
-    """Return what is not up to date, one line each; nothing means that all agree."""
+    """Return a line for each file or key that is out of date."""
     found = [
         f"{path} is not what the models say: run python -m charts.schema.generate write"
         for path, text in generated(chart).items()

@@ -44,9 +44,9 @@ class Resources(Model):
 
 
 def refused(use: str) -> Any:
-    """Declare a key that other charts know and this one refuses.
+    """Declare a key of other charts that this chart refuses.
 
-    The schema lets it through, so that the template can stop with the advice (see `schema.refused_keys`).
+    The schema accepts the key, so that the template can fail with the replacement (see `generate.refused_keys`).
 
     Args:
         use: what to write instead, completing "KEY is not supported: ...".

@@ -1,4 +1,4 @@
-"""`helm test`: may the runner do what it does, can it write to the volume, does the gateway answer?"""
+"""Test of `helm test`: check the runner's permissions, writing to the volume, and that the gateway answers."""
 
 import os
 import sys

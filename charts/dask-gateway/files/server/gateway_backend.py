@@ -1,4 +1,4 @@
-"""The API server's backend: it limits clusters per user, loses no stop, and waits for slow schedulers."""
+"""The API server's backend: limits clusters per user, repeats lost stop requests, and waits for slow schedulers."""
 
 import asyncio
 import socket
@@ -82,7 +82,7 @@ class Backend(backend.KubeBackend):
             self._hosts.pop(cluster_name, None)
 
     async def start_cluster(self, user, cluster_options):
-        """Create a cluster, and return once this server knows it, because stopping an unknown cluster does nothing."""
+        """Create a cluster, and return when this server knows it: a request to stop an unknown one has no effect."""
         have, limit = len(await self.list_clusters(user.name)) + self._starting[user.name], self.max_clusters_per_user
         if limit is not None and have >= limit:
             raise PublicException(f"user {user.name} has {have} clusters of {limit} allowed: stop one first")
@@ -95,7 +95,7 @@ class Backend(backend.KubeBackend):
         return name
 
     async def get_cluster(self, cluster_name, wait=False):
-        """Return a cluster; wait a moment for one that was just created, perhaps by another API server."""
+        """Return a cluster; wait briefly for a new cluster, which another API server may have created."""
         await self._known(cluster_name, timeout_s=1)
         return await super().get_cluster(cluster_name, wait=wait)
 

@@ -27,7 +27,7 @@ async def clusters(api):
     except ApiException as exc:
         if exc.status == 404:
             return []
-        if exc.status in (401, 403):  # without permissions no cluster ever ran, so the release can be removed
+        if exc.status in (401, 403):  # without permissions no cluster can have run, so the release can be removed
             print(f"cannot look for clusters, none is ended: {exc.reason}", file=sys.stderr)
             sys.exit(0)
         raise

@@ -1,4 +1,4 @@
-"""Configuration of API server and controller, from the chart's values. Both read this one file."""
+"""Configuration of both the API server and the controller, from the chart's values."""
 
 import os
 

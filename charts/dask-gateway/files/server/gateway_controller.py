@@ -21,7 +21,7 @@ LAST_LINES = 20
 class Controller(controller.KubeController):
     """The Kubernetes controller; the docstring of a method names the fault that the method fixes."""
 
-    start_timeout = Float(600, config=True, help="Seconds after which a cluster that does not start is given up.")
+    start_timeout = Float(600, config=True, help="Seconds after which a cluster that has not started fails.")
 
     def on_pod_update(self, pod, old=None):
         """Count workers that no node has accepted: without a container status the server waited ten minutes for them."""
@@ -82,7 +82,7 @@ class Controller(controller.KubeController):
         return status, True  # reconcile again, because no event announces that time has passed
 
     async def handle_running_cluster(self, cluster):
-        """Keep the last lines of a scheduler that has ended: the server deletes its pod at once, with the reason."""
+        """Log the last lines of a scheduler that has ended: the server deletes its pod, and the reason, at once."""
         namespace, status = cluster["metadata"]["namespace"], cluster.get("status", {})
         name = status.get("schedulerPod")
         pod = self.informers["pod"].get(f"{namespace}.{name}") if name else None
@@ -101,7 +101,7 @@ class Controller(controller.KubeController):
             self.log.warning("Pod %s.%s: %s", namespace, name, line)
 
     async def cleanup_cluster_resources(self, status, namespace):
-        """Delete the workers too: garbage collection begins only when the scheduler's pod is gone."""
+        """Delete the workers too: garbage collection begins only after the scheduler's pod is deleted."""
         await super().cleanup_cluster_resources(status, namespace)
         name = (status.get("schedulerPod") or "").removeprefix("dask-scheduler-")
         workers = list(self.cluster_info[f"{namespace}.{name}"].all_pods) if name else []

@@ -67,7 +67,7 @@ def _where():
 
 
 def reason(exc):
-    """Return in one line why Kubernetes did not answer, and how to fix this."""
+    """Return in one line why Kubernetes refused or did not answer, and how to fix that."""
     if not isinstance(exc, ApiException):
         return f"the Kubernetes API does not answer: {type(exc).__name__}: {exc}"
     try:

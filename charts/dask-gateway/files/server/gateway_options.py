@@ -1,6 +1,6 @@
 """Define the options that users choose for their clusters, and reject choices that are not allowed.
 
-Every message ends in the user's terminal, so it names the option, the value and the limit.
+Users read the messages in their terminals, so each one names the option, the value and the limit.
 """
 
 import re
@@ -63,9 +63,9 @@ def make(options, image, idle_timeout, memory_limit):
 
     Args:
         options: `gateway.clusterOptions`, defaults filled in.
-        image: the clusters' own image: the default, and always allowed.
+        image: the image of the values: the default, and always allowed.
         idle_timeout: the default, in seconds.
-        memory_limit: what a worker may use at least, whatever it asks for; None is what it asks for.
+        memory_limit: the smallest memory limit of a worker; None: the memory that the worker requests.
     """
     on = {key: value for key, value in options.items() if value["enabled"]}
     fields = []
