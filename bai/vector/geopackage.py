@@ -133,10 +133,8 @@ class PolygonWriter:
         flags = 0b11  # little-endian, with the bounds of columns and rows
         out = bytearray(struct.pack("<2sBBi4d", b"GP", 0, flags, self._srs, west, east, south, north))
         out += struct.pack("<BII", 1, 3, len(lengths))  # little-endian, a polygon
-        places = memoryview(closed.astype("<f8").tobytes())
-        for begin, length in zip((begins + np.arange(len(begins))).tolist(), (lengths + 1).tolist(), strict=True):
-            out += struct.pack("<I", length)
-            out += places[16 * begin : 16 * (begin + length)]
+        words = closed.astype("<f8").view("<u4").ravel()  # four for a place; before each ring its number of places
+        out += np.insert(words, 4 * (begins + np.arange(len(begins))), lengths + 1).tobytes()
         return bytes(out)
 
     def publish(self) -> None:

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bai.vector.patches import Patch, Ring, make_patch
+from bai.vector.patches import Patch
+from bai.vector.trace import Sides, trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bai.grid import Shape, Window
+    from bai.vector.trace import Ring
 
 Border = tuple[int, int, int]
 """A border of two windows: axis (0: a line of one column, 1: of one row), that column or row, the other axis' start."""
-Edges = npt.NDArray[np.int32]
-"""From column, row, to column, row: shape (n, 4)."""
 Key = tuple[int, int]
 """A window: its first column and row."""
 
@@ -124,66 +124,27 @@ class Merger:
             return group.patches[0]
         # The order of patches decides where rings start, so it must not depend on the order of arrival.
         patches = sorted(group.patches, key=lambda patch: tuple(patch.rings[0].min(0).tolist()))
+        outlines = [ring for _, ring in trace(_sides([patch.rings[0] for patch in patches], self._size))]
         holes = [hole for patch in patches for hole in patch.rings[1:]]
-        outlines = _trace(_edges([patch.rings[0] for patch in patches], self._size))
-        return make_patch(patches[0].value, [*outlines, *holes])
+        return Patch(patches[0].value, sum(patch.pixels for patch in patches), (*outlines, *holes))
 
 
-def _edges(rings: list[Ring], size: int) -> Edges:
-    """Return the edges of rings without those between two of them: (from column, row, to column, row) each.
+def _sides(rings: list[Ring], size: int) -> Sides:
+    """Return the vertical edges of rings, from west to east, without those that lie between two rings.
 
     Edges on borders of windows are cut into pixels first; two that run opposite ways along one pixel cancel out.
     """
-    edges = np.concatenate([np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in rings])
-    border = np.zeros(len(edges), bool)
-    for axis in (0, 1):
-        border |= (edges[:, axis] == edges[:, axis + 2]) & (edges[:, axis] % size == 0)
-    steps = _cut(edges[border])
-    width = int(edges.max(initial=0)) + 1
-    lower = _keys(np.minimum(steps[:, :2], steps[:, 2:]), width)
-    undirected = 2 * lower + (steps[:, 0] == steps[:, 2])
-    _, place, times = np.unique(undirected, return_inverse=True, return_counts=True)
-    return np.concatenate([edges[~border], steps[times[place] == 1]])
-
-
-def _keys(corners: Ring, width: int) -> npt.NDArray[np.int64]:
-    """Return a number for each corner that no other corner has."""
-    return corners[:, 0].astype(np.int64) * width + corners[:, 1]
-
-
-def _cut(edges: Edges) -> Edges:
-    """Cut edges into edges of one pixel's length."""
-    lengths = np.abs(edges[:, 2:] - edges[:, :2]).max(1, initial=0)
-    direction = np.repeat(np.sign(edges[:, 2:] - edges[:, :2]), lengths, axis=0)
-    step = (np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)).astype(np.int32)
-    begin = np.repeat(edges[:, :2], lengths, axis=0) + direction * step[:, None]
-    return np.hstack([begin, begin + direction])
-
-
-def _trace(edges: Edges) -> list[Ring]:
-    """Chain directed edges of one patch into rings, without corners on straight lines.
-
-    The patch is on the left of each edge. Where it touches itself at a corner, two edges arrive and two leave; turning
-    right there makes two rings that touch, as simple features want it, instead of one that crosses itself.
-    """
-    width = int(edges.max()) + 1
-    edges = edges[np.argsort(_keys(edges[:, :2], width), kind="stable")]
-    direction = np.sign(edges[:, 2:] - edges[:, :2]).astype(np.int8)
-    begins, ends = _keys(edges[:, :2], width), _keys(edges[:, 2:], width)
-    following = np.searchsorted(begins, ends)
-    second = np.minimum(following + 1, len(edges) - 1)
-    to_right = np.stack([-direction[:, 1], direction[:, 0]], 1)  # rows grow southwards
-    fork = (begins[second] == ends) & (direction[second] == to_right).all(1)
-    chain = np.where(fork, second, following)
-    turns = (direction != direction[chain]).any(1).tolist()
-    rings, open_, chain_list = [], [True] * len(edges), chain.tolist()
-    for start in range(len(edges)):
-        ring, at = [], start
-        while open_[at]:
-            open_[at] = False
-            if turns[at]:
-                ring.append(at)
-            at = chain_list[at]
-        if ring:
-            rings.append(edges[ring, 2:])
-    return rings
+    edges = np.concatenate([np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in rings]).astype(np.int64)
+    col, begin, end = edges[edges[:, 0] == edges[:, 2]][:, [0, 1, 3]].T
+    border = col % size == 0
+    length, way = np.abs(end - begin)[border], np.sign(end - begin)[border]
+    step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    way = np.repeat(way, length)
+    cut = np.repeat(col[border], length), (start := np.repeat(begin[border], length) + way * step), start + way
+    _, place, times = np.unique(np.stack([cut[0], cut[1] + cut[2]]), axis=1, return_inverse=True, return_counts=True)
+    alone = times[place] == 1
+    col, begin, end = (
+        np.concatenate([whole[~border], part[alone]]) for whole, part in zip((col, begin, end), cut, strict=True)
+    )
+    order = np.lexsort([np.minimum(begin, end), col])
+    return Sides(np.zeros_like(col), col[order], begin[order], end[order])

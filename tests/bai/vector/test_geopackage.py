@@ -14,13 +14,13 @@ from rasterio.crs import CRS
 from bai.errors import ComputeError
 from bai.grid import Grid, Shape
 from bai.vector.geopackage import PolygonWriter
-from bai.vector.patches import make_patch
+from bai.vector.patches import Patch
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 GRID = Grid(CRS.from_epsg(32610), Affine(10, 0, 600000, 0, -10, 4500000), Shape(100, 200))
-SQUARE = make_patch(6, [np.array([(1, 2), (4, 2), (4, 5), (1, 5)]), np.array([(2, 3), (3, 3), (3, 4), (2, 4)])])
+SQUARE = Patch(6, 8, (np.array([(1, 2), (1, 5), (4, 5), (4, 2)]), np.array([(2, 3), (3, 3), (3, 4), (2, 4)])))
 
 
 def write(path: Path, *patches: object, grid: Grid = GRID) -> sqlite3.Connection:
@@ -90,8 +90,8 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
-    patches = [make_patch(4, [corners + np.array((0, i))]) for i in range(500)]
+    corners = np.array([(0, 0), (0, 1), (1, 1), (1, 0)])
+    patches = [Patch(4, 1, (corners + np.array((0, i)),)) for i in range(500)]
     with PolygonWriter(tmp_path / "burned.gpkg", GRID) as writer:
         writer._base.execute("PRAGMA max_page_count = 8")
         with pytest.raises(ComputeError, match=r"burned\.gpkg: .*full"):

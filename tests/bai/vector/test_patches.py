@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bai.grid import Window
-from bai.vector.patches import find_patches, make_patch
+from bai.vector.patches import find_patches
 
 
 def window(classes: np.ndarray, col: int = 0, row: int = 0) -> Window:
@@ -55,15 +55,6 @@ def test_small_patches_are_left_out_unless_they_may_continue(smallest: int) -> N
 def test_nothing_burned() -> None:
     classes = np.full((4, 4), 255, np.uint8)
     assert find_patches(classes, window(classes), 1) == ()
-
-
-def test_the_largest_ring_is_the_outline_in_any_order() -> None:
-    outline = np.array([(0, 0), (4, 0), (4, 4), (0, 4)])
-    hole = np.array([(1, 1), (2, 1), (2, 2), (1, 2)])
-    for rings in ([outline, hole], [hole, outline[::-1]], [hole[::-1], outline]):
-        patch = make_patch(7, rings)
-        assert patch.pixels == 15
-        assert [signed(ring) for ring in patch.rings] == [16, -1]
 
 
 def signed(ring: np.ndarray) -> int:
