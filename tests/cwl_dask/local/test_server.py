@@ -18,8 +18,8 @@ def configuration(tmp_path, tickets, ticket=""):
 def test_without_an_engine_every_cluster_is_processes_of_this_python(tmp_path):
     found = configuration(tmp_path, None)
     assert (found["image"], found["mounts"], found["worker_cores"]) == ("", [], 2)
-    assert found["scheduler_cmd"][-2:] == ["dask", "scheduler"]
-    assert found["worker_cmd"][-2:] == ["--host", "127.0.0.1"]
+    assert found["scheduler_cmd"] == ["scheduler", "--no-dashboard"]
+    assert found["worker_cmd"][0] == "worker"
 
 
 def test_a_ticket_allows_its_image_and_mounts_once(tmp_path):

@@ -27,6 +27,10 @@ PASSWORD = "CWL_DASK_EMBEDDED_PASSWORD"  # noqa: S105 - the variable's name
 PARENT = "CWL_DASK_EMBEDDED_PARENT"
 ENGINE = "CWL_DASK_EMBEDDED_ENGINE"
 """The environment variables that tell the server its password, the process it ends with, and the container engine."""
+MEMORY = {"MALLOC_TRIM_THRESHOLD_": "65536"} | dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+)
+"""Variables of schedulers and workers, as Dask's nanny sets them; forks inherit what the C library read of them."""
 TICKETS = "tickets"
 """The folder, in the gateway's own, of the images and mounts of clusters that the runner is about to claim."""
 
@@ -82,13 +86,15 @@ class EmbeddedGateway:
         """Start the server; it takes half a second until the server answers."""
         self._directory = Path(tempfile.mkdtemp(prefix="cwl-dask-gateway-"))
         (self._directory / TICKETS).mkdir()
-        environment = os.environ | {PASSWORD: self._password, PARENT: str(os.getpid())}
+        # Dask's configuration of the runner, such as the address of another gateway, is not for clusters.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DASK_")}
+        environment |= MEMORY | {PASSWORD: self._password, PARENT: str(os.getpid())}
         environment[ENGINE] = self.engine.program if self.engine else ""
         if path := environment.get("PYTHONPATH"):  # for workers in another directory
             environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in path.split(os.pathsep))  # noqa: PTH100
         with (self._directory / "server.log").open("wb") as server_log:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "cwl_dask.local.server", str(self._directory)],
+                [sys.executable, "-P", "-m", "cwl_dask.local.server", str(self._directory)],
                 stdin=subprocess.DEVNULL,
                 stdout=server_log,
                 stderr=server_log,

@@ -21,8 +21,9 @@ from dask_gateway_server.utils import random_port
 from traitlets import List, Unicode
 from traitlets.config import Config
 
+from cwl_dask.local import dashboard, forks
 from cwl_dask.local.engine import Engine, Mount, watched
-from cwl_dask.local.gateway import ENGINE, PARENT, PASSWORD, TICKETS
+from cwl_dask.local.gateway import ENGINE, MEMORY, PARENT, PASSWORD, TICKETS
 from cwl_dask.local.watchdog import end_with
 
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -49,6 +50,11 @@ class OwnedBackend(UnsafeLocalBackend):  # type: ignore[misc] # dask-gateway-ser
     engine = Engine("")
     """The container engine of clusters with an image."""
 
+    def get_scheduler_command(self, cluster: Any) -> list[str]:
+        """Return the command of a scheduler; one that is no container has the preload of `dashboard` too."""
+        command: list[str] = super().get_scheduler_command(cluster)
+        return command if cluster.config.image else [*command, "--preload", dashboard.__name__]
+
     def make_preexec_fn(self, cluster: Any) -> Any:
         """Let the kernel kill the process when this server ends."""
         prepare, server = super().make_preexec_fn(cluster), os.getpid()
@@ -61,22 +67,23 @@ class OwnedBackend(UnsafeLocalBackend):  # type: ignore[misc] # dask-gateway-ser
 
     async def start_process(self, cluster: Any, cmd: list[str], env: dict[str, str], name: str) -> Any:
         """Start a scheduler or worker; return its process id, or that of its container's watchdog."""
-        if image := cluster.config.image:
-            container = f"cwl-dask-{cluster.name}-{name}"
-            workdir = cluster.state["workdir"]
-            command = self.engine.command(
-                image,
-                cmd,
-                name=container,
-                environment=sorted(env.keys() - {*_INHERITED, *_TEMPORARY}),
-                mounts=[Mount(workdir, workdir, writable=True), *(Mount(**mount) for mount in cluster.config.mounts)],
-            )
-            cmd, env = watched(command, self.engine.removal(container), patience_s=0), os.environ | env
-        return await super().start_process(cluster, cmd, env, name)
+        workdir = cluster.state["workdir"]
+        if not (image := cluster.config.image):
+            return forks.start(cmd, env, workdir, Path(self.get_logs_directory(workdir), f"{name}.log"))
+        container = f"cwl-dask-{cluster.name}-{name}"
+        command = self.engine.command(
+            image,
+            cmd,
+            name=container,
+            environment=sorted(env.keys() - {*_INHERITED, *_TEMPORARY}),
+            mounts=[Mount(workdir, workdir, writable=True), *(Mount(**mount) for mount in cluster.config.mounts)],
+        )
+        watchdog = watched(command, self.engine.removal(container), patience_s=0)
+        return await super().start_process(cluster, watchdog, os.environ | env, name)
 
     async def stop_process(self, pid: int) -> None:
         """Kill a scheduler or worker without a grace period, and remove its folder; its state is not needed."""
-        for signum in (signal.SIGTERM, signal.SIGKILL):
+        for signum in (signal.SIGTERM, signal.SIGKILL) if self.engine.program else (signal.SIGKILL,):
             try:
                 os.kill(pid, signum)
             except ProcessLookupError:
@@ -105,6 +112,7 @@ def serve(folder: Path) -> None:
     config.OwnedBackend.inherited_environment = [*_INHERITED]
     config.OwnedBackend.cluster_status_period = 5
     config.OwnedBackend.worker_status_period = 5
+    forks.warm_up()
     config.OwnedBackend.cluster_options = _options(clusters, folder / TICKETS if OwnedBackend.engine.program else None)
     (folder / "address.part").write_text(f"http://{proxy}")
     (folder / "address.part").rename(folder / "address")
@@ -120,17 +128,15 @@ def _options(clusters: Path, tickets: Path | None) -> Options:
         clusters: the folder of all clusters' files.
         tickets: the folder of tickets; None starts clusters without one, all as processes of this Python.
     """
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    environment = one_thread | {"MALLOC_TRIM_THRESHOLD_": "65536"}  # as Dask's nanny sets it
-    environment |= dict.fromkeys(_TEMPORARY, str(clusters))
+    environment = MEMORY | dict.fromkeys(_TEMPORARY, str(clusters))
 
     def configuration(options: Any) -> dict[str, Any]:
         allowed = _redeem(tickets, options.ticket) if tickets else {"image": None, "mounts": []}
         image = allowed["image"] or ""
         # The dask-scheduler and dask-worker scripts, the gateway's defaults, are gone since distributed 2026.6.0.
-        dask = ["dask"] if image else [sys.executable, "-m", "dask"]
+        dask = ["dask"] if image else []
         return {
-            "scheduler_cmd": [*dask, "scheduler"],
+            "scheduler_cmd": [*dask, "scheduler"] if image else ["scheduler", "--no-dashboard"],
             # A worker's own page costs 20 MB; the scheduler's dashboard shows all workers.
             "worker_cmd": [*dask, "worker", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"],
             "worker_cores": max(1, int(options.worker_cores_limit)),  # a worker's threads
