@@ -3,6 +3,7 @@
     make e2e                                   # once: puts the images on the test cluster's node
     .venv/bin/python -m benchmarks.kubernetes [--claims 10] [--jobs 5]
     .venv/bin/python -m benchmarks.kubernetes --load 200 20 50     # 200 claims in a row, 20 and 50 jobs at once
+    .venv/bin/python -m benchmarks.kubernetes --load 0 50 --limit 5   # only the jobs, with job.maxRunning=5
 
 KUBECONFIG names the Kubernetes; the images are those of the tests (BAI_E2E_REGISTRY, BAI_E2E_TAG). Everything happens
 in one new namespace with Pod Security `restricted`, which is removed at the end. The Dask step is a sum on two workers.
@@ -12,13 +13,12 @@ import argparse
 import json
 import os
 import re
-import statistics
 import time
-from collections.abc import Iterable
 from datetime import datetime
 
 from kubernetes import client, config
 
+from benchmarks.load import load, row
 from tests.e2e import runner_bed
 from tests.e2e.gateway_bed import CHART, Bed, kubectl, until
 
@@ -48,20 +48,6 @@ with gateway() as g:
     cluster.shutdown()
     print(json.dumps([claimed, workers, stopped]))
 """
-MANY_CLAIMS = """
-with gateway() as g:
-    taken = []
-    for _ in range({number}):
-        start = time.time()
-        cluster = g.new_cluster(shutdown_on_close=False)
-        taken.append(time.time() - start)
-        cluster.shutdown()
-print(json.dumps(taken))
-"""
-PARTS = ("api-", "controller-", "traefik-")
-"""How the names of the gateway's pods begin."""
-CHUNK = 10
-"""Claims in one call of the client pod, which may take two minutes."""
 MARKS = {
     "runner runs": "step] start|procuring",
     "cluster claimed": "claimed cluster",
@@ -71,14 +57,6 @@ MARKS = {
     "cluster dismissed": "dismissed cluster",
 }
 """Marks in a job's log; the time of each is the one that Kubernetes wrote in front of the line."""
-
-
-def row(what: str, values: Iterable[float]) -> None:
-    figures = sorted(values)
-    print(
-        f"| {what} | {figures[0]:.1f} | **{statistics.median(figures):.1f}** | {figures[-1]:.1f} | {len(figures)} |",
-        flush=True,
-    )
 
 
 def install(bed: Bed) -> None:
@@ -150,55 +128,13 @@ def deletions(bed: runner_bed.Bed, number: int) -> None:
     row("deletion of a running job", taken)
 
 
-def memory(bed: Bed, when: str) -> None:
-    """Print the working set of the gateway's pods in MB, and how many records of ended clusters there are."""
-    # the kubelet has no figure for a new pod
-    until(lambda: all(_working_sets(bed.namespace)), "memory of the gateway's pods", 60)
-    used = _working_sets(bed.namespace)
-    records = len(bed.kubectl("get", "daskclusters", "-o", "name").split())
-    figures = ", ".join(f"{part.rstrip('-')} {size / 1e6:.0f} MB" for part, size in zip(PARTS, used, strict=True))
-    print(f"| memory {when} | {figures}; {records} DaskCluster objects | | | |", flush=True)
-
-
-def _working_sets(namespace: str) -> list[int]:
-    """Return the bytes that the kubelets report for each of `PARTS`."""
-    pods = []
-    for node in kubectl("get", "nodes", "-o", "jsonpath={.items[*].metadata.name}").split():
-        pods += json.loads(kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))["pods"]
-    ours = [pod for pod in pods if pod["podRef"]["namespace"] == namespace]
-    return [
-        sum(pod.get("memory", {}).get("workingSetBytes", 0) for pod in ours if pod["podRef"]["name"].startswith(part))
-        for part in PARTS
-    ]
-
-
-def many_claims(bed: Bed, number: int) -> None:
-    """Claim and dismiss clusters one after another; memory or objects that grow with their number are a leak."""
-    taken: list[float] = []
-    while len(taken) < number:
-        taken += bed.python(MANY_CLAIMS.format(number=min(CHUNK, number - len(taken))))
-    row("claims one after another", taken)
-    bed.wait_clean()
-
-
-def at_once(bed: runner_bed.Bed, number: int) -> None:
-    """Start many jobs with a Dask step at once, more than the node has room for."""
-    started = time.time()
-    made = [
-        bed.start(f"load-{number}-{n}", runner_bed.tool(runner_bed.APP, cluster={}), mode="sum") for n in range(number)
-    ]
-    ends = [job.wait(3600) for job in made]
-    complete = sum(end.end == "Complete" for end in ends)
-    row(f"{number} jobs at once: {complete} complete in {time.time() - started:.0f} s; each", [e.seconds for e in ends])
-    bed.clean(120)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--claims", type=int, default=10)
     parser.add_argument("--jobs", type=int, default=5)
     load_help = "only the load: the first number is of claims in a row, each further one of jobs at once"
     parser.add_argument("--load", type=int, nargs="+", default=[], metavar="N", help=load_help)
+    parser.add_argument("--limit", type=int, default=5, help="with --load: value job.maxRunning; 0 is no limit")
     args = parser.parse_args()
     config.load_kube_config()
     bed = Bed((REGISTRY, TAG), os.environ.get("BAI_E2E_TRAEFIK_TAG", TAG), "bench")
@@ -206,6 +142,7 @@ def main() -> None:
     bai = {
         "runner": {"image": {"repository": f"{REGISTRY}/runner", "tag": TAG}},
         "storage": {"keep": False, "size": "1Gi"},
+        "job": {"maxRunning": args.limit or None} if args.load else {},
     }
     bed.make_namespace()
     try:
@@ -219,12 +156,7 @@ def main() -> None:
         template = json.loads(api.read_namespaced_config_map("bai-job", bed.namespace).data["job.json"])
         runner = runner_bed.Bed(bed.namespace, runner_bed.APP, api, client.BatchV1Api(), template)
         if args.load:
-            memory(bed, "at the start")
-            many_claims(bed, args.load[0])
-            memory(bed, f"after {args.load[0]} claims")
-            for number in args.load[1:]:
-                at_once(runner, number)
-                memory(bed, f"after {number} jobs at once")
+            load(bed, runner, args.load[0], args.load[1:])
             return
         jobs(runner, args.jobs, clusters=True)
         jobs(runner, args.jobs, clusters=False)

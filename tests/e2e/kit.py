@@ -252,6 +252,8 @@ if mode == "fail":
     print("3 of 4 bands are missing", file=sys.stderr); sys.exit(7)
 if mode == "sleep":
     for second in range(300): print("second", second, file=sys.stderr, flush=True); time.sleep(1)
+if mode == "short":
+    for second in range(15): print("second", second, file=sys.stderr, flush=True); time.sleep(1)
 if mode == "wait":
     for second in range(25): print("second", second, file=sys.stderr, flush=True); time.sleep(1)
 if mode == "fill":

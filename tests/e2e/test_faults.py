@@ -1,5 +1,6 @@
 """Test faults during a run with the command: the reason is shown, and nothing remains."""
 
+import json
 import os
 import signal
 import subprocess
@@ -73,6 +74,32 @@ def test_two_runs_at_once_do_not_meet(kit, tmp_path):
     for process, name in zip(both, ("a", "b"), strict=True):
         assert "sum 499500" in kit.finish(process).ok().err
         assert (tmp_path / name / "out.txt").read_text() == "written\n"
+
+
+def test_an_evicted_runner_is_a_temporary_failure_so_a_retry_completes(kit, tmp_path):
+    words = ["--package", package(kit, cluster=False), "--param", "mode=short", "--retries", "1"]
+    process = kit.start("run", "--name", "moved", *words, "-o", str(tmp_path / "o"))
+    kit.says("moved", "second 1")
+    (pod,) = [found["metadata"]["name"] for found in kit.kube.list("pods", labels="batch.kubernetes.io/job-name=moved")]
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": kit.namespace}}
+    path = f"/api/v1/namespaces/{kit.namespace}/pods/{pod}/eviction"
+    kit.kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction))
+    done = kit.finish(process).ok()
+    assert "job moved failed with exit code 75: " in done.err
+    assert "try 2 of 2" in done.err
+    assert (tmp_path / "o" / "out.txt").read_text() == "written\n"
+    assert kit.result("status", "moved")["exit_code"] == 75
+    kit.run("delete", "moved").ok()
+
+
+def test_a_job_beyond_the_limit_waits_and_says_so(kit, tmp_path):
+    with other_release(kit, "limited", "job.maxRunning=1"):
+        words = ["run", "--release", "limited", "--package", package(kit, cluster=False)]
+        first = kit.start(*words, "--name", "first", "--param", "mode=short", "-o", str(tmp_path / "first"))
+        kit.says("first", "second 1")
+        second = kit.run(*words, "--name", "second", "--param", "mode=write", "-o", str(tmp_path / "second")).ok()
+        kit.finish(first).ok()
+        assert "quota limited-jobs is used up (requested: pods=1, used: pods=1, limited: pods=1)" in second.err
 
 
 def test_a_timeout_ends_the_job_on_the_cluster(kit, tmp_path):

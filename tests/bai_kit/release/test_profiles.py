@@ -29,6 +29,11 @@ def test_only_a_cluster_of_several_nodes_needs_a_shared_volume():
     }
 
 
+def test_runners_on_a_single_node_leave_room_for_clusters():
+    limits = {profile: render_values(profile, **CONTEXT)["bai"]["job"]["maxRunning"] for profile in profiles()}
+    assert limits == {"cluster": None, "kind": 4, "minikube": 4}
+
+
 def test_values_cannot_break_out_of_their_place():
     tag = 'x", evil: {{ 1 }} # \n<&>'
     values = render_values("kind", **CONTEXT | {"tag": tag})
