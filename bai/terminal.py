@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import sys
@@ -61,11 +62,11 @@ class _Plain(logging.Formatter):
 
 
 class _Json(logging.Formatter):
-    """Formats a record as one JSON object a line."""
+    """Formats a record as one JSON object on one line, with its time in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
-            "time": f"{self.formatTime(record, _TIME)}.{record.msecs:03.0f}",
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "function": record.funcName,
@@ -73,7 +74,7 @@ class _Json(logging.Formatter):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
+            fields["traceback"] = self.formatException(record.exc_info)
         return json.dumps(fields)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 import os
@@ -78,3 +79,4 @@ def test_json_lines_have_the_agreed_keys(capsys: pytest.CaptureFixture[str]) -> 
     assert list(line) == ["time", "level", "logger", "function", "line", "message"]
     assert (line["level"], line["logger"], line["message"]) == ("INFO", "bai", 'wrote a "map"')
     assert line["function"] == "test_json_lines_have_the_agreed_keys"
+    assert dt.datetime.fromisoformat(line["time"]).utcoffset() == dt.timedelta(0)

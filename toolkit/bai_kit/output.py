@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from bai_kit.errors import BaiKitError
+from cwl_dask.core.output import as_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -82,6 +83,14 @@ def emit_error(error: BaiKitError, *, command: str = "", form: Format = Format.T
             sys.stderr.write(f"hint: {visible(error.hint)}\n")
 
 
+def warn(text: str) -> None:
+    """Write one line to stderr; with JSON log lines, as one of them."""
+    if has_json_lines():
+        logging.getLogger("bai_kit").warning(text)
+    else:
+        sys.stderr.write(f"{text}\n")
+
+
 def columns(rows: Sequence[Sequence[object]]) -> str:
     """Return rows as lines with aligned columns; nothing is cut or wrapped, because users paste the names."""
     cells = [[visible(str(cell)) for cell in row] for row in rows]
@@ -115,15 +124,7 @@ def line_of(text: str, zone: tzinfo | None = UTC) -> str:
         text: The line. If it has not the form of a log line, it is an application's output.
         zone: Time zone of its time; None is this machine's.
     """
-    if not has_json_lines():
-        return visible(text)
-    if not (found := _LOG_LINE.fullmatch(text)):
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return _json_line(time=now, level="INFO", logger="", function="", line=0, message=text)
-    fields: dict[str, Any] = found.groupdict()
-    written = datetime.fromisoformat(fields.pop("time"))
-    time = (written.replace(tzinfo=zone) if zone else written).astimezone(UTC).isoformat(timespec="milliseconds")
-    return _json_line(time=time, **fields | {"line": int(fields["line"])})
+    return as_json(text, zone) if has_json_lines() else visible(text)
 
 
 def visible(text: str) -> str:
@@ -133,10 +134,6 @@ def visible(text: str) -> str:
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters except the tab, line separators, and characters that change the direction of writing."""
-_LOG_LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \| (?P<level>[A-Z]+) *\| "
-    r"(?P<logger>[\w.]*):(?P<function>[\w<>]*):(?P<line>\d+) - (?P<message>.*)"
-)
 
 
 def _print_text(result: "DataclassInstance") -> None:
@@ -200,19 +197,17 @@ class _JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         trace = {"traceback": self.formatException(record.exc_info)} if record.exc_info else {}
-        return _json_line(
-            time=datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            level=record.levelname,
-            logger=record.name,
-            function=record.funcName,
-            line=record.lineno,
-            message=record.getMessage(),
-            **trace,
+        return json.dumps(
+            {
+                "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+                "level": record.levelname,
+                "logger": record.name,
+                "function": record.funcName,
+                "line": record.lineno,
+                "message": record.getMessage(),
+                **trace,
+            }
         )
-
-
-def _json_line(**fields: Any) -> str:
-    return json.dumps(fields)
 
 
 def has_json_lines() -> bool:

@@ -6,9 +6,9 @@ imports typer.
 """
 
 import itertools
+import logging
 import signal
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
@@ -18,7 +18,9 @@ import typer
 from bai_kit import __version__
 from bai_kit.cli import cluster, demo, deploy, doctor, jobs, package, render, run
 from bai_kit.errors import BaiKitError, Stopped, UsageError
-from bai_kit.output import Format, LogFormat, configure_logging, emit, emit_error
+from bai_kit.output import Format, LogFormat, configure_logging, emit, emit_error, warn
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="bai-kit",
@@ -114,12 +116,11 @@ def _call(args: list[str], command: str, form: Format) -> int:
         emit_error(usage, command=command, form=form)
         return usage.exit_code
     except BaiKitError as error:
-        if {"-v", "--verbose"} & set(args):
-            traceback.print_exc()
+        log.debug("the error was raised here", exc_info=True)
         emit_error(error, command=command, form=form)
         return error.exit_code
     except Stopped as stopped:
-        sys.stderr.write(f"stopped by {signal.Signals(stopped.exit_code - 128).name}\n")
+        warn(f"stopped by {signal.Signals(stopped.exit_code - 128).name}")
         return stopped.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

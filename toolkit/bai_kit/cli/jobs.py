@@ -11,7 +11,7 @@ import typer
 
 from bai_kit.cli.completion import complete_job
 from bai_kit.cli.options import Common, KeepLog, limits_of, with_options
-from bai_kit.output import columns, local_time, visible
+from bai_kit.output import columns, has_json_lines, line_of, local_time
 
 if TYPE_CHECKING:
     from bai_kit.job.state import Job
@@ -72,9 +72,9 @@ def logs(
     lines = step_lines(kube, template, job) if steps else job_lines(kube, template, job, wait=follow, tell=tell)
     if str(ctx.find_root().params.get("_output")) == "json":
         return Lines(job, tuple(lines))
-    escaped = visible if sys.stdout.isatty() else str
+    shown = line_of if has_json_lines() or sys.stdout.isatty() else str
     for line in lines:
-        sys.stdout.write(escaped(line) + "\n")
+        sys.stdout.write(shown(line) + "\n")
         sys.stdout.flush()
     return None
 

@@ -10,6 +10,7 @@ import typer
 
 from bai_kit.cli.options import Common, KeepLog, limits_of, with_options
 from bai_kit.cli.package import PackageRoot
+from bai_kit.output import warn
 from bai_kit.package import document as packages
 
 RESULTS = Path("results")
@@ -78,8 +79,7 @@ def _wants_cancel(job: str) -> bool | None:
     """Ask whether to cancel the job after Ctrl-C; a second Ctrl-C is a yes. Without a terminal there is no answer."""
     try:
         if not sys.stdin.isatty():
-            sys.stderr.write(f"job {job} goes on; Ctrl-C again cancels it\n")
-            sys.stderr.flush()
+            warn(f"job {job} goes on; Ctrl-C again cancels it")
             time.sleep(1.0)
             return None
         sys.stderr.write(f"\njob {job} runs on Kubernetes. [d]etach from it, or [c]ancel it? ")

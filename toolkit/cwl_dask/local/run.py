@@ -77,6 +77,8 @@ def _cwltool(
 
     argv = [*os.environ.get("CWLTOOL_OPTIONS", "").split(), *argv]
     options = _parser().parse_args(argv)
+    if options.log_format == "json":
+        stack.enter_context(output.json_lines())
     _set_up_logging(options, handler)
     if not options.rm_tmpdir or options.move_outputs == "leave":
         (directory / supervisor.KEEP).touch()
@@ -121,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL|local",
         help="the Dask Gateway; `local` starts one for this run, on this machine. Default: gateway.address of Dask's "
         "configuration, which also says how to sign in.",
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("plain", "json"),
+        default="plain",
+        help="lines for people, or one JSON object for each line, also for those of steps.",
     )
     add_options(parser)
     return parser
