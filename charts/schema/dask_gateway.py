@@ -23,7 +23,7 @@ class Gateway(PodSettings):
 
     replicas: Annotated[int, Field(ge=0)] = 1
     """Number of API servers. Every server applies `maxClustersPerUser` to the clusters that it has seen so far."""
-    prefix: Annotated[str, Field(pattern=r"^/([A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$")] = "/"
+    prefix: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")] = "/"
     """Path under which Traefik serves the API and the dashboards."""
     loglevel: Literal["DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL"] = "INFO"
     """Log level of the API server."""

@@ -110,6 +110,12 @@ def test_rights_are_listed_verb_by_verb(render):
             assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]]
 
 
+def test_the_test_pod_runs_where_the_api_server_may(render):
+    values = {"gateway": {"tolerations": [{"operator": "Exists"}], "nodeSelector": {"pool": "eo"}}}
+    spec = find(render("dask-gateway", values), "Pod", "dask-gateway-test")["spec"]
+    assert (spec["tolerations"], spec["nodeSelector"]) == ([{"operator": "Exists"}], {"pool": "eo"})
+
+
 def test_the_walkthroughs_address_holds(render):
     service = find(render("dask-gateway", release="dask-gateway"), "Service", "traefik-dask-gateway")
     assert [port["port"] for port in service["spec"]["ports"]] == [80]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from real_helm import CHARTS, HelmError
+from real_helm import CHARTS, HelmError, find
 
 from charts.schema import generate as schema
 from charts.schema.dask_gateway import Values
@@ -70,6 +70,30 @@ def test_refused_keys_say_what_to_use_instead(render):
 
 def test_a_refused_key_of_upstreams_own_values_file_says_nothing(render):
     assert render("dask-gateway", {"gateway": {"auth": {"kerberos": {"keytab": None}}}})
+
+
+@pytest.mark.parametrize(("tag", "used"), [("3.3.5", "v3.7.15"), ("v3.4.1", "v3.4.1"), ("edge", "edge")])
+def test_a_traefik_that_is_too_old_is_replaced(render, tag, used):
+    deployment = find(
+        render("dask-gateway", {"traefik": {"image": {"tag": tag}}}), "Deployment", "traefik-dask-gateway"
+    )
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"docker.io/traefik:{used}"
+
+
+@pytest.mark.parametrize("helm", ["helm4"], indirect=True)  # Helm 3 shows notes to a cluster only
+def test_the_notes_name_a_traefik_that_is_too_old(helm):
+    words = ["--dry-run=client", "--set", "traefik.image.tag=3.3.5"]
+    assert "3.3.5 is too old for this chart" in helm.run("install", "x", str(CHART), *words)
+
+
+def test_the_version_that_replaces_an_old_traefik_is_the_default():
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["annotations"]["traefik"] == schema.defaults(Values)["traefik"]["image"]["tag"]
+
+
+def test_a_prefix_may_end_with_a_slash(render):
+    plain, slashed = (render("dask-gateway", {"gateway": {"prefix": f"/services/dask{end}"}}) for end in ("", "/"))
+    assert plain == slashed
 
 
 def test_both_helms_render_the_same(helm, helm3):

@@ -57,6 +57,17 @@
 {{- if hasPrefix "sha256:" $tag -}}{{ $name }}@{{ $tag }}{{- else -}}{{ $name }}:{{ $tag }}{{- end -}}
 {{- end -}}
 
+{{/* traefik.image as JSON. A Traefik before 3.4 does not know the option disableClusterScopeResources, and without this
+     option it waits for rights on nodes; so the chart's own version replaces an older tag. */}}
+{{- define "dask-gateway.traefikImage" -}}
+{{- $image := deepCopy .Values.traefik.image -}}
+{{- $version := trimPrefix "v" $image.tag -}}
+{{- if and (regexMatch "^[0-9]+\\.[0-9]+(\\.[0-9]+)?$" $version) (semverCompare "<3.4" $version) -}}
+{{- $_ := set $image "tag" .Chart.Annotations.traefik -}}
+{{- end -}}
+{{- toJson $image -}}
+{{- end -}}
+
 {{/* The URL prefix without its trailing slash; empty for "/". */}}
 {{- define "dask-gateway.prefix" -}}{{ .Values.gateway.prefix | trimSuffix "/" }}{{- end -}}
 

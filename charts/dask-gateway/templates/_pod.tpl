@@ -56,24 +56,29 @@ securityContext:
 {{- with include "dask-gateway.pullSecrets" (concat .values.imagePullSecrets .root.Values.imagePullSecrets) | fromJsonArray }}
 imagePullSecrets: {{ toJson . }}
 {{- end }}
-{{- with .values.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
-{{- with .values.nodeSelector }}
-nodeSelector: {{ toJson . }}
-{{- end }}
-{{- with .values.affinity }}
-affinity: {{ toJson . }}
-{{- end }}
-{{- with .values.tolerations }}
-tolerations: {{ toJson . }}
-{{- end }}
+{{- include "dask-gateway.placement" .values }}
 {{- with .values.topologySpreadConstraints }}
 {{- $own := dict "labelSelector" (dict "matchLabels" (include "dask-gateway.selector" $ | fromYaml)) }}
 topologySpreadConstraints:
   {{- range . }}
   - {{ merge (deepCopy .) $own | toJson }}
   {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Where a pod runs. Takes the component's values. */}}
+{{- define "dask-gateway.placement" -}}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .nodeSelector }}
+nodeSelector: {{ toJson . }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{ toJson . }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{ toJson . }}
 {{- end }}
 {{- end -}}
 

@@ -45,7 +45,7 @@ elif auth["type"] == "jupyterhub":
     if not (hub["apiUrl"] or host):
         raise SystemExit("no hub in this namespace: set gateway.auth.jupyterhub.apiUrl")
     c.JupyterHubAuthenticator.jupyterhub_api_url = hub["apiUrl"] or f"http://{host}:{port}/hub/api"
-    c.JupyterHubAuthenticator.jupyterhub_service_name = hub["jupyterhubServiceName"]
+    c.JupyterHubAuthenticator.jupyterhub_service_name = hub["jupyterhubServiceName"] or ""
 else:
     c.DaskGateway.authenticator_class = auth["custom"]["class"]
     c[auth["custom"]["class"].rsplit(".", 1)[-1]].update(auth["custom"]["config"])
