@@ -14,7 +14,7 @@ class TraefikImage(Image):
     name: str = "docker.io/traefik"
     """Repository."""
     tag: str = "v3.7.15"
-    """Tag of a Traefik from 3.4 on, below 4. An older tag, such as that in upstream's values, is replaced by this default."""
+    """Tag of a Traefik from 3.4 on, below 4. This default replaces an older tag, such as upstream's."""
 
 
 class WebPort(Model):

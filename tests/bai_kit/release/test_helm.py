@@ -122,3 +122,4 @@ def test_secrets_do_not_pass_and_long_texts_are_cut():
         'password: (hidden), "token": "(hidden)", Authorization: (hidden)'
     )
     assert len(redact("x" * 5000)) == 2000
+    assert redact("traefik.tls.secretName: name the Secret") == "traefik.tls.secretName: name the Secret"

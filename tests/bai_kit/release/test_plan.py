@@ -68,6 +68,22 @@ def test_one_registry_is_for_all_images(helm):
     assert "docker.io" not in text
 
 
+def test_global_values_reach_both_charts(helm, tmp_path):
+    file = write(tmp_path / "v.yaml", "{global: {imageRegistry: reg.example/eo}, bai: {global: {team: fire}}}")
+    releases = plan_releases(helm, Settings(), Overrides(files=(file,)))
+    assert releases[1].values["global"] == {"imageRegistry": "reg.example/eo", "team": "fire"}
+    text = json.dumps([release.objects for release in releases])
+    assert "reg.example/eo/traefik:v3" in text
+    assert "ghcr.io" not in text
+
+
+@pytest.mark.parametrize(("chart", "hint"), [("dask-gateway", "bai-kit deploy --no-gateway"), ("bai", None)])
+def test_the_condition_of_umbrella_charts_leaves_nothing_out(helm, chart, hint):
+    with pytest.raises(ValuesError, match=f"{chart}.enabled") as caught:
+        planned(helm, f"{chart}.enabled=false")
+    assert caught.value.hint == hint
+
+
 def test_a_tag_reaches_the_package_that_comes_with_the_chart_and_no_other(helm):
     assert plan_values(helm, Settings(tag="dev"), Overrides())["bai"]["package"]["image"]["tag"] == "dev"
     assert "image" not in plan_values(helm, Settings(tag="dev"), Overrides(package="{}"))["bai"]["package"]

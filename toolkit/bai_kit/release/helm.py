@@ -35,7 +35,7 @@ AFTER_HOOKS_S = 60
 """Seconds that an uninstall may take beside the chart's own clean-up."""
 LONGEST_ERROR = 2000
 _SECRET = re.compile(
-    r"(?i)((?:password|token|secret|authorization)\w*[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?[^\s,;\"'}]+"
+    r"(?i)((?:password|token|secret|authorization)(?!name)\w*[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?[^\s,;\"'}]+"
 )
 
 log = logging.getLogger(__name__)

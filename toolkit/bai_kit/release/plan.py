@@ -1,7 +1,8 @@
 """Compute the values of both charts from the profile, the user's files and assignments, and the gateway's release.
 
-One document holds the values of both charts, below the keys `dask-gateway` and `bai`. The address and the sign-in of
-the gateway are taken from what the gateway's chart renders, so the two releases cannot disagree.
+One document holds the values of both charts, below the keys `dask-gateway` and `bai`, and values for both charts below
+`global`. The address and the sign-in of the gateway are taken from what the gateway's chart renders, so the two
+releases cannot disagree.
 """
 
 import json
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 GATEWAY, BAI = "dask-gateway", "bai"
 """Top-level keys of values."""
+SHARED = "global"
+"""Top-level key of the values that both charts get as `global`."""
 CHARTS = {GATEWAY: "dask-gateway", BAI: "bai-chart"}
 """Top-level key to the directory of its chart."""
 
@@ -138,7 +141,12 @@ def plan_values(helm: Helm, settings: Settings, overrides: Overrides) -> Values:
         values = merge(values, load_values(path))
     values = helm.assign(values, overrides.assignments)
     check_top(values, "--set")
-    values = {GATEWAY: values.get(GATEWAY) or {}, BAI: values.get(BAI) or {}}
+    shared = {"global": values[SHARED]} if values.get(SHARED) else {}
+    values = {chart: merge(shared, values.get(chart) or {}) for chart in CHARTS}
+    for chart in CHARTS:
+        if values[chart].get("enabled") is False:
+            hint = "bai-kit deploy --no-gateway" if chart == GATEWAY else None
+            raise ValuesError(f"cannot leave out a chart by {chart}.enabled: the key is for umbrella charts", hint=hint)
     if settings.tag and not (values[BAI].get("package") or {}).get("cwl"):  # steps must run the code of the workers
         own = {"package": {"image": {"repository": "ghcr.io/bai-kit/bai", "tag": settings.tag}}}
         values[BAI] = merge(own, values[BAI])
@@ -164,16 +172,16 @@ def load_values(path: Path) -> Values:
 
 
 def check_top(values: Mapping[str, Any], where: str) -> None:
-    """Check that only the two charts' keys are at the top.
+    """Check that only the two charts' keys and `global` are at the top.
 
     Raises:
         ValuesError: another key is there, or a chart's values are not a mapping.
     """
     for key, value in values.items():
-        if key not in CHARTS:
+        if key not in {*CHARTS, SHARED}:
             raise ValuesError(
                 f"{where}: unknown top-level key {key!r}",
-                hint=f"put the values of the charts below `{GATEWAY}:` and `{BAI}:`",
+                hint=f"put the values of the charts below `{GATEWAY}:` and `{BAI}:`, those of both below `{SHARED}:`",
             )
         if value is not None and not isinstance(value, dict):
             raise ValuesError(f"{where}: {key} is {value!r}, not a mapping of values")

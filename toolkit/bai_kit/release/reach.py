@@ -15,7 +15,15 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.3
 PROGRAM = Path(__file__).with_name("reach_script.py")
-_KEPT = ("securityContext", "imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName")
+_KEPT = (
+    "securityContext",
+    "imagePullSecrets",
+    "nodeSelector",
+    "tolerations",
+    "affinity",
+    "priorityClassName",
+    "runtimeClassName",
+)
 """Fields of the runner's pod that the test pod copies, so that it is admitted and scheduled in the same way."""
 _MOUNTED = ("tmp", "gateway", "gateway-certificate")
 """Volumes of the runner's pod that the test pod mounts too."""
@@ -52,17 +60,11 @@ def _pod(name: str, job: Json) -> Json:
     """Return a pod with the runner's configuration of the gateway, and without its token and volume."""
     runner = job["spec"]["template"]["spec"]
     container = runner["containers"][0]
-    mounts = [
-        mount for mount in container["volumeMounts"] if mount["name"] in {"tmp", "gateway", "gateway-certificate"}
-    ]
-    mounted = {mount["name"] for mount in mounts}
+    mounts = [mount for mount in container["volumeMounts"] if mount["name"] in _MOUNTED]
     labels = {"app.kubernetes.io/part-of": "bai-kit", "bai-kit/role": "reach"}
     labels["bai-kit/release"] = job["metadata"]["labels"]["bai-kit/release"]
     return {
-        "metadata": {
-            "name": name,
-            "labels": labels | {"bai-kit/release": job["metadata"]["labels"]["bai-kit/release"]},
-        },
+        "metadata": {"name": name, "labels": labels},
         "spec": {key: runner[key] for key in _KEPT if key in runner}
         | {
             "restartPolicy": "Never",
@@ -72,7 +74,7 @@ def _pod(name: str, job: Json) -> Json:
                 {key: container[key] for key in ("image", "imagePullPolicy", "resources", "securityContext", "env")}
                 | {"name": "reach", "command": ["python", "-c", PROGRAM.read_text("utf-8")], "volumeMounts": mounts}
             ],
-            "volumes": [volume for volume in runner["volumes"] if volume["name"] in mounted],
+            "volumes": [volume for volume in runner["volumes"] if volume["name"] in _MOUNTED],
         },
     }
 
