@@ -12,6 +12,7 @@ from cwltool.main import main as cwltool
 from bai_kit.errors import PackageError
 from bai_kit.package import document as packages
 from cwl_dask.core.extension import register
+from cwl_dask.core.files import QuickFetcher
 from tests.bai_kit.package.documents import tool, workflow
 
 ROOT = Path(__file__).parents[3]
@@ -84,7 +85,8 @@ def test_an_entry_point_with_another_name_becomes_main_and_the_metadata_stay(tmp
     graph = workflow(tmp_path, "'#say'", name="water-extent", graph=("say",), more="s:softwareVersion: 1.4.1\n")
     packed = convert(graph)
     assert (packed["s:softwareVersion"], packed["$namespaces"]) == ("1.4.1", {"s": "https://schema.org/"})
-    assert [process["id"] for process in packed["$graph"]] == ["#main", "#say"]
+    assert {process["id"] for process in packed["$graph"]} == {"#main", "#say"}
+    assert packages.validate(graph).processes == ("main (Workflow)", "say (CommandLineTool)")
     assert run(packed, tmp_path, text="hi")["out"]["size"] == 3
 
 
@@ -131,6 +133,29 @@ def test_types_that_a_schema_requirement_imports_travel_with_the_package(tmp_pat
     assert run(convert(path), tmp_path, text={"label": "north"})["out"]["size"] == 6
 
 
+def test_a_type_that_a_workflow_and_its_tool_import_is_defined_where_it_stands_first(tmp_path: Path) -> None:
+    (tmp_path / "kinds.yml").write_text("- {name: area, type: record, fields: {label: string}}\n")
+    types = "requirements: {SchemaDefRequirement: {types: [{$import: kinds.yml}]}}\n"
+    part = tool(tmp_path, "a.cwl", more=types + "arguments: [$(inputs.text.label)]\n")
+    old = "inputs: {text: {type: string, inputBinding: {position: 1}}}"
+    part.write_text(part.read_text().replace(old, "inputs: {text: 'kinds.yml#area'}"))
+    whole = workflow(tmp_path, "a.cwl", more=types)
+    whole.write_text(whole.read_text().replace("inputs: {text: string}", "inputs: {text: 'kinds.yml#area'}"))
+    assert run(convert(whole), tmp_path, text={"label": "north"})["out"]["size"] == 6
+
+
+@pytest.mark.parametrize("inputs", ["{text: string, other: [int, 'null']}", "[{id: text, type: string}]"])
+def test_a_file_of_inputs_that_names_its_tool_is_a_package_with_defaults(tmp_path: Path, inputs: str) -> None:
+    path = tool(tmp_path, more="arguments: [$(inputs.text)]\n")
+    path.write_text(re.sub("inputs: {.*", lambda _: f"inputs: {inputs}", path.read_text()))
+    (tmp_path / "job.yml").write_text("cwl:tool: tool.cwl\ntext: hello\n")
+    assert packages.validate(tmp_path / "job.yml").inputs[0] == "text?"
+    assert run(convert(tmp_path / "job.yml"), tmp_path)["out"]["size"] == 6
+    (tmp_path / "job.yml").write_text("cwl:tool: tool.cwl\ncwl:requirements: [{class: ShellCommandRequirement}]\n")
+    with pytest.raises(PackageError, match="part of"):
+        convert(tmp_path / "job.yml")
+
+
 def test_an_input_may_be_called_like_a_keyword_and_maps_may_be_merged(tmp_path: Path) -> None:
     path = tool(tmp_path)
     text = path.read_text().replace("inputs: {text:", "inputs: {run:")
@@ -145,8 +170,38 @@ def test_includes_are_embedded(tmp_path: Path) -> None:
     assert convert(tool(tmp_path, more="doc: {$include: text.md}\n"))["doc"] == "Says it.\n"
 
 
-def test_schemas_are_not_fetched_at_run_time(tmp_path: Path) -> None:
-    assert "$schemas" not in convert(tool(tmp_path, more='$schemas: ["http://127.0.0.1:9/s.rdf"]\n'))
+SUBCLASS = "<http://e.org/sub> <http://www.w3.org/2000/01/rdf-schema#subClassOf> <http://e.org/top> .\n"
+
+
+def with_format(folder: Path, schemas: str, *, form: str = "format: 'http://e.org/top', ") -> Path:
+    path = tool(folder, command="cat", more=f"$schemas: {schemas}\n")
+    path.write_text(path.read_text().replace("{type: string, inputBinding", f"{{type: File, {form}inputBinding"))
+    return path
+
+
+def test_a_schema_travels_with_the_package_and_its_formats_are_known_to_the_runner(tmp_path: Path) -> None:
+    (tmp_path / "kinds.ttl").write_text(SUBCLASS)
+    path = with_format(tmp_path, "kinds.ttl")
+    (embedded,) = convert(path)["$schemas"]
+    assert embedded.startswith("data:,%3Chttp%3A//e.org/sub%3E")
+    assert QuickFetcher({}, None).fetch_text(embedded) == SUBCLASS
+    whole = workflow(tmp_path, "tool.cwl")
+    with_format(tmp_path, "[kinds.ttl]")
+    whole.write_text(whole.read_text().replace("text: string", "text: File"))
+    (tmp_path / "converted.json").write_text(packages.convert(whole))
+    assert convert(tmp_path / "converted.json")["$schemas"] == [embedded]
+
+
+def test_schemas_that_nothing_uses_or_that_cannot_be_fetched_are_not_embedded(tmp_path: Path) -> None:
+    assert "$schemas" not in convert(with_format(tmp_path, "['http://127.0.0.1:9/s.rdf']", form=""))
+    assert convert(with_format(tmp_path, "['http://127.0.0.1:9/s.rdf']"))["$schemas"] == ["http://127.0.0.1:9/s.rdf"]
+    (tmp_path / "large.ttl").write_text("#" * 70_000)
+    path = with_format(tmp_path, "large.ttl")
+    assert "large.ttl" in packages.read_package(path, portable=False).text
+    with pytest.raises(PackageError, match=r"cannot make the schema .*large\.ttl a part of the package: more than"):
+        convert(path)
+    with pytest.raises(PackageError, match=r"cannot read .*none\.ttl: No such file"):
+        convert(with_format(tmp_path, "none.ttl"))
 
 
 def with_default(folder: Path, value: str, kind: str = "File") -> Path:

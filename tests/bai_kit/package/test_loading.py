@@ -49,7 +49,7 @@ def test_yaml_is_read_as_yaml_1_2_and_dates_stay_text() -> None:
         ("class: CommandLineTool\n", "No cwlVersion found"),
         ("class: CommandLineTool\ncwlVersion: v9\n", "no longer supports"),
         ("class: CommandLineTool\ncwlVersion: v1.2\ninputs: 5\noutputs: []\n", "'int' object is not iterable"),
-        ("cwl:tool: tool.cwl\n", "a file of inputs for tool.cwl, not a package"),
+        ("cwl:tool: tool.cwl\n", "cannot read .*tool.cwl: No such file"),
     ],
 )
 def test_a_file_that_is_no_package_is_refused_with_its_reason_in_one_line(

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from bai_kit.errors import PackageError
 from bai_kit.package.addresses import shown
 from bai_kit.package.inputs import Input, inputs_of
-from bai_kit.package.loading import Loaded, load, load_text, local, needs, pack, parse_yaml
+from bai_kit.package.loading import Loaded, load, load_text, needs, pack, parse_yaml
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOST_CONTENTS = 64 * 1024
@@ -96,12 +97,13 @@ def read_package(package: str | Path, *, root: Path | None = None, portable: boo
         PackageError: the package is not valid, or has a default File that cannot travel; with file and line.
     """
     loaded = load(package, root)
-    data = parse_yaml(loaded.fetcher.texts[loaded.url], shown(loaded.url))
-    if "$graph" not in data or loaded.entry.endswith("#main"):
-        with contextlib.suppress(PackageError):  # the document refers to others
-            return _complete(data, loaded, portable=portable)
-    top = {key: value for key, value in data.items() if key == "$namespaces" or (":" in key and "$graph" in data)}
-    return _complete(pack(loaded, top), loaded, portable=portable)
+    text = loaded.fetcher.texts[loaded.url]
+    data = parse_yaml(text, shown(loaded.url))
+    names_itself = f"{Path(shown(loaded.url)).name}#" in text
+    if len(loaded.fetcher.texts) > 1 or names_itself or ("$graph" in data and not loaded.entry.endswith("#main")):
+        top = {key: value for key, value in data.items() if key == "$namespaces" or (":" in key and "$graph" in data)}
+        data = pack(loaded, top)
+    return _complete(data, loaded, portable=portable)
 
 
 def validate(package: str | Path, root: Path | None = None) -> Validation:
@@ -145,9 +147,13 @@ def write(text: str, path: Path) -> Conversion:
 
 def _complete(data: Any, loaded: Loaded, *, portable: bool) -> Package:
     """Return a document as a package after loading it alone, so that a reference to another document is an error."""
-    # Runners load the schemas of each address before each run, and wait for the network.
-    data = {key: value for key, value in data.items() if key != "$schemas"}
-    data = embed_files(data, loaded, portable=portable)
+    data = embed_files(_with_defaults(data, loaded.context.jobdefaults or {}), loaded, portable=portable)
+    # Runners load schemas before each run, and use them only to compare the formats of Files.
+    if "$schemas" in data and '"format": ' not in json.dumps(data, default=str):
+        del data["$schemas"]
+    if schemas := data.get("$schemas"):
+        schemas = [schemas] if isinstance(schemas, str) else schemas
+        data["$schemas"] = [_schema(reference, loaded, portable=portable) for reference in schemas]
     try:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
     except (TypeError, ValueError) as exc:
@@ -160,8 +166,23 @@ def _complete(data: Any, loaded: Loaded, *, portable: bool) -> Package:
         text = text.replace(name, f"process-{number}")
     alone = load_text(text)
     names = [(process.get("id", "main").rpartition("#")[2], process["class"]) for process in data.get("$graph", [data])]
-    processes = tuple(f"{name} ({kind})" for name, kind in names)
+    processes = tuple(f"{name} ({kind})" for name, kind in sorted(names, key=lambda pair: pair[0] != "main"))
     return Package(text, data["cwlVersion"], processes, inputs_of(alone.tool), tuple(dict.fromkeys(needs(alone.tool))))
+
+
+def _with_defaults(data: Any, given: Mapping[str, Any]) -> Any:
+    """Return a document whose entry point has the values of a file of inputs (`cwl:tool`) as its defaults."""
+    for process in data.get("$graph", [data]) if given else ():
+        if "$graph" not in data or process["id"].removeprefix("#") == "main":
+            entries = process["inputs"]
+            if isinstance(entries, dict):
+                entries = [{"id": k, **(v if isinstance(v, dict) else {"type": v})} for k, v in entries.items()]
+            names = [entry["id"].rpartition("#")[2].rpartition("/")[2] for entry in entries]
+            process["inputs"] = [
+                {**entry, "default": given[name]} if name in given else entry
+                for name, entry in zip(names, entries, strict=True)
+            ]
+    return data
 
 
 def embed_files(node: Any, loaded: Loaded, *, portable: bool) -> Any:
@@ -187,8 +208,30 @@ def embed_files(node: Any, loaded: Loaded, *, portable: bool) -> Any:
     rest = {key: value for key, value in rest.items() if key not in {"location", "path"}}
     # A file that does not exist is no fault yet: a run may give another one.
     is_here = urlsplit(url).scheme == "file" and Path(shown(url)).exists()
-    literal = _literal(local(loaded, url), portable=portable) if is_here else None
+    literal = _literal(loaded.path(url), portable=portable) if is_here else None
     return {**(literal or {"class": node["class"], "location": url}), **rest}
+
+
+def _schema(reference: str, loaded: Loaded, *, portable: bool) -> str:
+    """Return the URL of a schema: a `data:` URL with its text when small, which the runners of this project read."""
+    url = urljoin(loaded.url, reference)
+    if urlsplit(url).scheme == "data":
+        return url
+    is_here = urlsplit(url).scheme == "file"
+    try:
+        text = loaded.text(url)
+    except PackageError:
+        if is_here:
+            raise
+        return url
+    if len(text) <= MOST_CONTENTS:
+        return f"data:,{quote(text)}"
+    if is_here and portable:
+        raise PackageError(
+            f"cannot make the schema {shown(url)} a part of the package: more than {MOST_CONTENTS} bytes",
+            hint="name the schema by its address in the network",
+        )
+    return url
 
 
 def _literal(path: Path, *, portable: bool) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from bai_kit.errors import PackageError
 from bai_kit.package.addresses import shown, split
@@ -40,6 +40,25 @@ class Loaded:
     fetcher: Any
     """The package's `Fetcher`, with the texts of all documents."""
 
+    def path(self, url: str) -> Path:
+        """Return the path of a local file that the package refers to.
+
+        Raises:
+            PackageError: the file is outside the package's folder.
+        """
+        with _translated(shown(self.url)):
+            path: Path = self.fetcher.local(url)
+            return path
+
+    def text(self, url: str) -> str:
+        """Return the text of a file or address that the package refers to.
+
+        Raises:
+            PackageError: the text cannot be read.
+        """
+        with _translated(shown(self.url)):
+            return str(self.fetcher.fetch_text(url))
+
 
 def load(package: str | Path, root: Path | None = None, *, alone: bool = False) -> Loaded:
     """Load a package as the runners do: by CWL's schema, by cwltool's own checks, and by those of our requirement.
@@ -57,17 +76,6 @@ def load(package: str | Path, root: Path | None = None, *, alone: bool = False) 
     folder = (root.resolve() if root else local.parent) if local else None
     with _translated(shown(url)), _limited(), _quiet():
         return _load(url, name, functools.partial(_fetcher, folder, {}, alone=alone))
-
-
-def local(loaded: Loaded, url: str) -> Path:
-    """Return the path of a file that a package refers to.
-
-    Raises:
-        PackageError: the file is outside the package's folder.
-    """
-    with _translated(shown(loaded.url)):
-        path: Path = loaded.fetcher.local(url)
-        return path
 
 
 def load_text(text: str) -> Loaded:
@@ -96,9 +104,11 @@ def pack(loaded: Loaded, top: Mapping[str, Any]) -> dict[str, Any]:
 
     with _translated(shown(loaded.url)), _limited(), _quiet():
         packed = cwltool_pack(loaded.context, loaded.entry)
-    graph = sorted(_ordered(packed["$graph"]), key=lambda process: process["id"] != "#main")
+    graph = _ordered(packed["$graph"])
     head = {"cwlVersion": packed["cwlVersion"], **top}
-    return {**head, **graph[0]} if len(graph) == 1 else {**head, "$graph": graph}
+    if "$schemas" in packed:  # one that is no list comes as its letters
+        head["$schemas"] = sorted(schema for schema in packed["$schemas"] if len(schema) > 1)
+    return {**head, **graph[0], **head} if len(graph) == 1 else {**head, "$graph": graph}
 
 
 def in_file_order(entries: Any) -> list[Any]:
@@ -168,15 +178,16 @@ def _load(url: str, name: str, fetcher: Callable[[Any, Any], Any]) -> Loaded:
         "fetcher_constructor": fetcher,
     })  # fmt: skip
     context, document, url = fetch_document(url, context)
-    if isinstance(document, dict) and "cwl:tool" in document:
-        raise PackageError(
-            f"{shown(url)}: a file of inputs for {document['cwl:tool']}, not a package",
-            hint=f"bai-kit run --package {document['cwl:tool']} --params FILE",
-        )
-    if not isinstance(document, dict) or not ("class" in document or "$graph" in document):
+    if not isinstance(document, dict) or not {"class", "$graph", "cwl:tool"} & set(document):
         raise PackageError(f"{shown(url)}: not a CWL document: neither `class` nor `$graph` at its top")
-    context, uri = resolve_and_validate_document(context, document, url)
-    entry = _entry(context.loader.resolve_ref(uri)[0], url, name)
+    tool = document.get("cwl:tool")  # a file of inputs names its package so
+    context, _ = resolve_and_validate_document(context, document, url)
+    if tool:
+        if context.overrides_list:
+            raise PackageError(f"{shown(url)}: its requirements cannot become a part of the package {tool}")
+        url, _, fragment = urljoin(url, tool).partition("#")
+        name = name or fragment
+    entry = _entry(context.loader.resolve_ref(url)[0], url, name)
     return Loaded(url, entry, make_tool(entry, context), context, context.loader.fetcher)
 
 

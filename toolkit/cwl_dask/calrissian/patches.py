@@ -130,7 +130,6 @@ def _parse_arguments(
     session: Session, parse: Callable[..., argparse.Namespace], parser: argparse.ArgumentParser
 ) -> argparse.Namespace:
     options.add_options(parser)
-    parser.set_defaults(skip_schemas=True)  # file formats are checked before a job starts
     parser.add_argument("--dask-gateway-url", metavar="URL", help="the Dask Gateway. Default: gateway.address of Dask.")
     parser.add_argument("--dask-script-configmap", metavar="NAME", help="accepted for compatibility, without effect")
     arguments = parse(parser)

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cwltool.errors import WorkflowException
 from cwltool.stdfsaccess import StdFsAccess
@@ -108,12 +108,18 @@ def confined(folders: Callable[[], Iterable[str] | None]) -> type[StdFsAccess]:
 
 
 class QuickFetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad has no types
-    """schema-salad's fetcher with a short timeout for unreachable servers, such as those that `$schemas` names."""
+    """schema-salad's fetcher with a short timeout for unreachable servers, and for `$schemas` that are `data:` URLs."""
 
     def __init__(self, cache: Any, session: Any) -> None:
         super().__init__(cache, session)
         if session is not None:
             session.request = functools.partial(session.request, timeout=NETWORK_S)
+
+    def fetch_text(self, url: str, content_types: list[str] | None = None) -> Any:
+        """Return the text at a URL; `data:,TEXT` is how `bai-kit package convert` embeds schemas."""
+        if url.startswith("data:,"):
+            return unquote(url.removeprefix("data:,"))
+        return super().fetch_text(url, content_types)
 
 
 def confined_fetcher(folders: Callable[[], Iterable[str]]) -> type[DefaultFetcher]:
