@@ -111,8 +111,11 @@ def _installed(name: str) -> bool:
 
 @contextlib.contextmanager
 def _scratch(directory: Path) -> Iterator[Path]:
-    """Create a hidden directory beside the results' directory, so that the results can be moved there by a rename."""
-    scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
+    """Create a directory beside the results' directory, so that the results can be moved there by a rename.
+
+    Its name has no dot: expressions of packages cut paths at the first dot.
+    """
+    scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix="bai-kit-"))
     try:
         yield scratch
     finally:
@@ -123,7 +126,7 @@ def _command(package: Path, scratch: Path, engine: str) -> list[str]:
     return [
         *(sys.executable, "-m", "cwl_dask.local.main"),
         *("--dask-gateway", "local"),
-        *(*ENGINES[engine], "--skip-schemas", "--disable-color", "--enable-ext"),
+        *(*ENGINES[engine], "--disable-color", "--enable-ext"),
         "--relax-path-checks",  # names with spaces, umlauts, % and # are quoted by the runner
         *(["--quiet"] if logging.getLogger("bai_kit").level > logging.INFO else []),
         *("--outdir", str(scratch / "results")),

@@ -70,3 +70,10 @@ def test_the_command_has_the_signal_handling_of_a_fresh_process():
     # The C library keeps signals 32 and 33 for itself: a process inherits them as its parent was given them.
     settable = sum(1 << number - 1 for number in signal.valid_signals())
     assert [int(line.split()[1], 16) & settable for line in done.stdout.splitlines()] == [0, 0]
+
+
+def test_the_command_has_the_environment_that_it_was_given_and_no_more():
+    done = subprocess.run(
+        engine.watched(["/usr/bin/env"]), env={"ONE": "1=1", "LANG": "C"}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == ["ONE=1=1", "LANG=C"]

@@ -83,6 +83,12 @@ def _children() -> set[int]:
     return children
 
 
+def _environment() -> dict[bytes, bytes]:
+    """Return the environment that this process was started with; Python adds LC_CTYPE where no language is set."""
+    with open("/proc/self/environ", "rb") as file:  # noqa: PTH123 - see above
+        return dict(entry.split(b"=", 1) for entry in file.read().split(b"\0") if b"=" in entry)
+
+
 def _start(command: list[str]) -> int:
     """Start a command that is killed with this process; returns its process id."""
     parent = os.getpid()
@@ -97,7 +103,7 @@ def _start(command: list[str]) -> int:
             ):  # Python ignores the last two
                 signal.signal(signum, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            os.execvp(command[0], command)  # noqa: S606 - no shell
+            os.execvpe(command[0], command, _environment())  # noqa: S606 - no shell
         except OSError as error:
             os.write(2, f"cannot start {command[0]}: {error.strerror}\n".encode(errors="replace"))
         os._exit(NOT_FOUND)
