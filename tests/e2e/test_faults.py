@@ -223,7 +223,7 @@ def test_a_signal_during_a_fetch_leaves_no_helper_pod(kit, tmp_path):
     until(lambda: list(tmp_path.glob(".o.*.part")), "start of the fetch", 60)
     process.send_signal(signal.SIGTERM)
     done = kit.finish(process, 30)
-    assert (done.code, done.err) == (143, "stopped by SIGTERM\n")
+    assert (done.code, done.err) == (143, "stopped by SIGTERM: the same command continues the download\n")
     assert kit.kube.list("pods", labels="bai-kit/role") == []
     kit.run("results", job, "-o", str(tmp_path / "o")).ok()
     kit.run("delete", job).ok()

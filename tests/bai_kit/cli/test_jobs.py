@@ -8,6 +8,7 @@ import pytest
 
 from bai_kit.cli.app import main
 from bai_kit.cli.options import Common
+from bai_kit.errors import Stopped
 from bai_kit.job import clean, logs, results
 from tests.bai_kit.fakes import FakeKube, LocalVolume, job_object, job_template, pod_object
 
@@ -149,3 +150,13 @@ def test_delete_removes_job_and_folder(kit, kube, folders):
     assert kit("delete", "bad") == (0, "", "")
     assert ("jobs", "bad") not in kube.objects
     assert not (folders / "bad").exists()
+
+
+@pytest.mark.parametrize(("interrupt", "code", "name"), [(KeyboardInterrupt(), 130, "INT"), (Stopped(15), 143, "TERM")])
+def test_a_command_that_is_stopped_says_how_to_come_back(kit, monkeypatch, interrupt, code, name):
+    def stop(*_, **__):
+        raise interrupt
+
+    monkeypatch.setattr(results, "fetch_results", stop)
+    said = f"stopped by SIG{name}: the same command continues the download\n"
+    assert kit("results", "good") == (code, "", said)

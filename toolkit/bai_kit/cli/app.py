@@ -41,6 +41,16 @@ app.add_typer(package.app, name="package")
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as a shell reports SIGINT."""
+_AFTER_STOP = {
+    "logs": "the job goes on; the same command shows its lines again",
+    "results": "the same command continues the download",
+    "cancel": "the job is being cancelled; bai-kit status shows its end",
+    "delete": "the same command removes what is left",
+    "clean": "the same command removes what is left",
+    "undeploy": "the same command removes what is left",
+    "cluster dismiss": "the cluster is being stopped; bai-kit cluster list shows its end",
+}
+"""For commands that a signal may end under way: what goes on, and how to come back."""
 _ANYWHERE = {"--output": 1, "--log-format": 1, "-v": 0, "--verbose": 0, "-q": 0, "--quiet": 0}
 """Options that may also follow the command, and the number of values that each one takes."""
 
@@ -119,14 +129,20 @@ def _call(args: list[str], command: str, form: Format) -> int:
         log.debug("the error was raised here", exc_info=True)
         emit_error(error, command=command, form=form)
         return error.exit_code
-    except Stopped as stopped:
-        warn(f"stopped by {signal.Signals(stopped.exit_code - 128).name}")
-        return stopped.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    code = result if isinstance(result, int) else getattr(result, "command_exit_code", 0)
-    if not isinstance(result, int):  # typer returns the exit code of `typer.Exit` as a number
-        emit(result, command=command, form=form, exit_code=code)
+    except (Stopped, KeyboardInterrupt, typer.Abort) as stopped:
+        return _stopped(getattr(stopped, "exit_code", INTERRUPTED), command)
+    if isinstance(result, int):  # the code of `typer.Exit`, or of a Ctrl-C that typer has caught
+        return _stopped(result, command) if result == INTERRUPTED else result
+    code = getattr(result, "command_exit_code", 0)
+    emit(result, command=command, form=form, exit_code=code)
+    return int(code)
+
+
+def _stopped(code: int, command: str) -> int:
+    """Say how to come back after a signal, and return the exit code; Ctrl-C is silent if nothing is left to do."""
+    after = f": {_AFTER_STOP[command]}" if command in _AFTER_STOP else ""
+    if after or code != INTERRUPTED:
+        warn(f"stopped by {signal.Signals(code - 128).name}{after}")
     return code
 
 

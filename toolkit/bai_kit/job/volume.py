@@ -86,7 +86,11 @@ class Volume:
         return found["files"], found["bytes"]
 
     def remove(self, job: str, *, only_tmp: bool = False) -> None:
-        """Remove a job's folder, or its temporary files alone."""
+        """Remove a job's folder, or its temporary files alone.
+
+        Raises:
+            NotOnVolume: the folder does not exist.
+        """
         self._text("remove", job, *(["tmp"] if only_tmp else []))
 
     def send(self, job: str, offset: int, *options: str) -> Iterator[tuple[int, bytes]]:
@@ -113,20 +117,23 @@ class Volume:
         raise RemoteError(f"cannot upload the inputs of job {job}: {problem} (try {TRIES} of {TRIES})")
 
     def _text(self, *words: str, stdin: Iterator[bytes] | None = None) -> str:
-        """Run the script and return its output; a command that only reads is retried when the connection breaks.
+        """Run the script and return its output; without input it is run again when the connection breaks.
 
         Raises:
             NotOnVolume: folder or file does not exist.
             RemoteError: the script failed; its message has the reason.
             ConnectionLost: the connection broke again and again.
         """
-        for tries_left in range(TRIES if stdin is None else 1, 0, -1):
+        tries = TRIES if stdin is None else 1
+        for tries_left in range(tries, 0, -1):
             said: dict[int, bytes] = {1: b"", 2: b""}
             try:
                 for channel, data in self.kube.exec(self.pod, _command(*words), stdin):
                     said[channel] += data
                 return said[1].decode(errors="replace")
             except ProgramFailed as exc:
+                if words[0] == "remove" and exc.status == volume_script.NOT_FOUND and tries_left < tries:
+                    return ""  # an earlier try removed the folder, and its answer was lost
                 reason = said[2].decode(errors="replace").strip().rpartition("\n")[2] or exc.message
                 error = NotOnVolume if exc.status == volume_script.NOT_FOUND else RemoteError
                 raise error(reason) from exc
