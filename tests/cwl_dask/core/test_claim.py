@@ -8,8 +8,9 @@ import dask
 import pytest
 
 from cwl_dask.core import claim as lifecycle
-from cwl_dask.core.claim import Claim, ClaimError, NoRoomError
+from cwl_dask.core.claim import Claim
 from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.failure import ClaimError, NoRoomError
 from cwl_dask.core.requirement import parse_requirement
 from cwl_dask.core.waiting import Obstacle
 from tests.cwl_dask.gateway import OPTIONS, FakeGateway

@@ -7,8 +7,8 @@ import pytest
 
 from cwl_dask.core import claim as lifecycle
 from cwl_dask.core import clusters as shared
-from cwl_dask.core.claim import ClaimError
 from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.failure import ClaimError
 from tests.local.steps import eventually
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from cwl_dask.core import step as steps
-from cwl_dask.core.claim import NoRoomError
 from cwl_dask.core.clusters import Clusters
+from cwl_dask.core.failure import NoRoomError
 from cwl_dask.core.step import DaskStep, Step, StepError
 
 

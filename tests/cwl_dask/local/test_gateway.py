@@ -49,6 +49,11 @@ def test_a_server_whose_owner_was_killed_ends_and_cleans_up(tmp_path, left_runni
     eventually(lambda: left_running() == [] and list(tmp_path.iterdir()) == [])
 
 
+def test_without_a_start_there_is_no_server(left_running):
+    with EmbeddedGateway():
+        assert left_running() == []
+
+
 def test_a_server_that_does_not_start_says_why(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/usr/bin/false")
     with EmbeddedGateway() as gateway, pytest.raises(EmbeddedGatewayError, match="the embedded gateway did not start"):

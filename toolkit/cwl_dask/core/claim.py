@@ -19,9 +19,10 @@ from dask_gateway import Gateway, GatewayServerError
 
 from cwl_dask.core import lease
 from cwl_dask.core.dismissal import AWAY, ENDED, until_gone
+from cwl_dask.core.failure import ClaimError, NoRoomError
 from cwl_dask.core.loop import LoopThread
 from cwl_dask.core.option_names import translate
-from cwl_dask.core.requirement import DaskGatewayRequirement, gateway_memory, readable_memory
+from cwl_dask.core.requirement import DaskGatewayRequirement
 from cwl_dask.core.waiting import GaveUp, Obstacle, Patience
 
 log = logging.getLogger(__name__)
@@ -46,19 +47,6 @@ ANSWER_CHARACTERS = 200
 """Largest number of characters of a server's answer to show in a message."""
 IDLE_TIMEOUT_S = 90
 """Seconds until a cluster without a runner ends, unless the requirement or Dask's configuration sets a timeout."""
-
-
-class ClaimError(RuntimeError):
-    """No cluster for the step; one sentence for the user."""
-
-    def __init__(self, message: str, *, temporary: bool = False) -> None:
-        super().__init__(message)
-        self.temporary = temporary
-        """True: a later claim may succeed, because the gateway is unreachable or too slow at the moment."""
-
-
-class NoRoomError(ClaimError):
-    """A running cluster for whose workers no node has room; dismiss the cluster, and claim a new one later."""
 
 
 class Claim:
@@ -96,11 +84,7 @@ class Claim:
         """What the cluster was claimed for: steps with an equal request may use the cluster one after another."""
         self.name = ""
         """The cluster's name, from entering on."""
-        self.options: dict[str, Any] = {
-            "worker_cores": _number(requirement.worker_cores),
-            "worker_cores_limit": _number(requirement.worker_cores_limit),
-            "worker_memory": gateway_memory(requirement.worker_memory_bytes),
-        }
+        self.options = requirement.options
         """The gateway's options for this cluster; complete after entering."""
         self.gone = False
         """True once the gateway has reported that the cluster ended."""
@@ -228,13 +212,8 @@ class Claim:
 
     async def _bring_up(self) -> None:
         """Wait for the scheduler, scale the cluster, start the lease in the background, and wait for a worker."""
-        wanted = self._requirement
         report = await self._patiently(self._running())
-        worker = f"{wanted.worker_cores:g} cores and {readable_memory(wanted.worker_memory_bytes)} memory"
-        if wanted.adaptive:
-            log.info("cluster %s adapts between 1 and %d workers of %s", self.name, wanted.workers, worker)
-        else:
-            log.info("scaled cluster %s to %d workers of %s", self.name, wanted.workers, worker)
+        log.info(self._requirement.scaled, self.name)
         log.info("dashboard: %s", report.dashboard_link)
         self._lease = asyncio.create_task(lease.hold(report.scheduler_address, report.security, self.name))
         await self._with_a_worker()
@@ -327,8 +306,3 @@ def _line(error: BaseException) -> str:
     """Return an error's text as one line; a web page, as other servers answer with, without its markup."""
     text = " ".join(re.sub(r"<style.*?</style>|<[^>]*>", " ", str(error), flags=re.DOTALL | re.IGNORECASE).split())
     return text if len(text) <= ANSWER_CHARACTERS else f"{text[:ANSWER_CHARACTERS]}…"
-
-
-def _number(value: float) -> int | float:
-    """Whole numbers as integers: a gateway's option may be an Integer or a Float."""
-    return int(value) if value.is_integer() else value

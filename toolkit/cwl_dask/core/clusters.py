@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
-from cwl_dask.core.failure import Failures
+from cwl_dask.core.failure import ClaimError, Failures
 from cwl_dask.core.requirement import DaskGatewayRequirement
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ class Clusters:
         self.configure: Callable[[], dict[str, Any]] | None = configure
         """Returns what to change in Dask's configuration; None when that is done."""
         self._claimed, self._gone = claimed, gone
-        self.claim_arguments = claim
-        """Further arguments of every `Claim`."""
+        self.embedded: Any = None
+        """The gateway that belongs to this run; has a method `claim` that returns an object like `Claim`."""
+        self._claim_arguments = claim
         self._claims: list[Claim] = []
         self._unused: dict[Claim, threading.Timer] = {}
         self._taken = 0
@@ -68,6 +69,8 @@ class Clusters:
 
     def available(self) -> bool:
         """Return True if a gateway is configured; the first call completes Dask's configuration."""
+        if self.embedded:
+            return True
         import dask  # noqa: PLC0415 - only packages with the requirement pay for it
         import dask_gateway  # noqa: F401, PLC0415 - brings the defaults of its configuration
 
@@ -88,8 +91,6 @@ class Clusters:
         Raises:
             ClaimError: there is no cluster.
         """
-        from cwl_dask.core.claim import ClaimError  # noqa: PLC0415 - dask and distributed
-
         with self._a_turn():
             claim = self._kept(requirement, image) or self._new(requirement, image, options)
             usable = False
@@ -125,14 +126,12 @@ class Clusters:
             self._expire(claim)
 
     def _new(self, requirement: DaskGatewayRequirement, image: str | None, options: dict[str, Any]) -> "Claim":
-        from cwl_dask.core.claim import Claim  # noqa: PLC0415 - dask and distributed
-
         if self.limit:  # a cluster that waits for a step counts too
             with self._turn:
                 surplus = list(self._unused)[: max(0, len(self._unused) + self._taken - self.limit)]
             for unused in surplus:
                 self._expire(unused)
-        claim = Claim(requirement, image, keep=self.reuse, **self.claim_arguments)
+        claim = self._prepared(requirement, image)
         claim.options |= options
         try:
             claim.__enter__()
@@ -142,6 +141,13 @@ class Clusters:
         self._claims.append(claim)
         self._claimed(claim.name)
         return claim
+
+    def _prepared(self, requirement: DaskGatewayRequirement, image: str | None) -> "Claim":
+        if self.embedded:
+            return self.embedded.claim(requirement, image, keep=self.reuse)  # type: ignore[no-any-return] # see there
+        from cwl_dask.core.claim import Claim  # noqa: PLC0415 - dask and distributed
+
+        return Claim(requirement, image, keep=self.reuse, **self._claim_arguments)
 
     def _kept(self, requirement: DaskGatewayRequirement, image: str | None) -> "Claim | None":
         """Return a cluster that an earlier step has finished with; None without one that still runs."""

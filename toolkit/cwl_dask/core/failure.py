@@ -39,6 +39,19 @@ _KINDS = (
 """Kinds of failures, and how cwltool words them."""
 
 
+class ClaimError(RuntimeError):
+    """No cluster for the step; one sentence for the user."""
+
+    def __init__(self, message: str, *, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.temporary = temporary
+        """True: a later claim may succeed, because the gateway is unreachable or too slow at the moment."""
+
+
+class NoRoomError(ClaimError):
+    """A running cluster for whose workers no node has room; dismiss the cluster, and claim a new one later."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The reason of a failed run."""

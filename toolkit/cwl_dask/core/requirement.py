@@ -56,6 +56,23 @@ class DaskGatewayRequirement:
         by_cores = int(self.cluster_max_cores / self.worker_cores_limit + 1e-9)  # 0.3 / 0.1 is 2.999...
         return max(1, min(by_cores, self.cluster_max_memory_bytes // self.worker_memory_bytes))
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of a Dask Gateway for a worker."""
+        return {
+            "worker_cores": _number(self.worker_cores),
+            "worker_cores_limit": _number(self.worker_cores_limit),
+            "worker_memory": gateway_memory(self.worker_memory_bytes),
+        }
+
+    @property
+    def scaled(self) -> str:
+        """The log line for a cluster that has been asked for its workers; `%s` is the cluster's name."""
+        worker = f"{self.worker_cores:g} cores and {readable_memory(self.worker_memory_bytes)} memory"
+        if self.adaptive:
+            return f"cluster %s adapts between 1 and {self.workers} workers of {worker}"
+        return f"scaled cluster %s to {self.workers} workers of {worker}"
+
 
 def check_requirement(fields: Mapping[str, Any]) -> None:
     """Check a requirement as it is written, as far as that goes while CWL expressions are not evaluated.
@@ -171,6 +188,11 @@ def _cores(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ValueError(f"not a positive number of cores: {value!r}")
     return float(value)
+
+
+def _number(value: float) -> int | float:
+    """Whole numbers as integers: a gateway's option may be an Integer or a Float."""
+    return int(value) if value.is_integer() else value
 
 
 def _adaptive(value: Any) -> bool:

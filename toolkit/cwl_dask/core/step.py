@@ -13,7 +13,7 @@ from cwltool.errors import UnsupportedRequirement, WorkflowException
 
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.extension import evaluate, no_outputs
-from cwl_dask.core.failure import Failure
+from cwl_dask.core.failure import ClaimError, Failure, NoRoomError
 from cwl_dask.core.files import FileAccessError
 from cwl_dask.core.requirement import URI
 
@@ -101,8 +101,6 @@ class DaskStep(Step):
         Raises:
             StepError: there is no cluster, or the step has no result.
         """
-        from cwl_dask.core.claim import ClaimError, NoRoomError  # noqa: PLC0415 - distributed: 0.5 s that few packages need
-
         image = self.cluster_image(runtime_context)
         deadline = time.monotonic() + self.clusters.room_s
         while True:

@@ -17,12 +17,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
+from cwl_dask.core.failure import ClaimError
+from cwl_dask.core.requirement import DaskGatewayRequirement
+from cwl_dask.local.claim import Api, EmbeddedClaim
 from cwl_dask.local.engine import Engine, Mount
 
 START_S = 30
 """Seconds until the server must answer."""
 STOP_S = 40
 """Seconds until the server must have ended: it stops its clusters first, and each has up to 20 s."""
+USER = "cwl-dask"
 PASSWORD = "CWL_DASK_EMBEDDED_PASSWORD"  # noqa: S105 - the variable's name
 PARENT = "CWL_DASK_EMBEDDED_PARENT"
 ENGINE = "CWL_DASK_EMBEDDED_ENGINE"
@@ -35,12 +39,12 @@ TICKETS = "tickets"
 """The folder, in the gateway's own, of the images and mounts of clusters that the runner is about to claim."""
 
 
-class EmbeddedGatewayError(RuntimeError):
+class EmbeddedGatewayError(ClaimError):
     """The server did not start; the message ends with the last lines of its log."""
 
 
 class EmbeddedGateway:
-    """A running gateway for the length of a `with`; enter it in the main thread: the server ends with that thread."""
+    """A gateway for the length of a `with`; start it in the main thread: the server ends with that thread."""
 
     def __init__(self, engine: Engine | None = None) -> None:
         """Prepare the gateway.
@@ -50,22 +54,55 @@ class EmbeddedGateway:
         """
         self.engine = engine
         self._password = secrets.token_urlsafe(24)
+        self._server: subprocess.Popen[bytes] | None = None
 
-    def configuration(self) -> dict[str, Any]:
-        """Wait until the server answers; return Dask's configuration for its clients.
+    def start(self) -> None:
+        """Start the server, once; it takes a second until the server answers."""
+        if self._server:
+            return
+        # Dask's configuration of the runner, such as the address of another gateway, is not for clusters.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DASK_")}
+        environment |= MEMORY | {PASSWORD: self._password, PARENT: str(os.getpid())}
+        environment[ENGINE] = self.engine.program if self.engine else ""
+        if path := environment.get("PYTHONPATH"):  # for workers in another directory
+            environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in path.split(os.pathsep))  # noqa: PTH100
+        with (self._directory / "server.log").open("wb") as server_log:
+            self._server = subprocess.Popen(
+                [sys.executable, "-P", "-m", "cwl_dask.local.server", str(self._directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=server_log,
+                stderr=server_log,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for the runner, which dismisses its clusters first
+            )
+
+    def section(self) -> dict[str, Any]:
+        """Start the server, wait until it answers, and return the section `gateway` of its clients' configuration.
 
         Raises:
             EmbeddedGatewayError: the server ended at once, or does not answer.
         """
-        auth = {"type": "basic", "kwargs": {"username": "cwl-dask", "password": self._password}}
+        self.start()
         return {
-            "gateway.address": self._answering(),
-            "gateway.proxy-address": None,
-            "gateway.public-address": None,
-            "gateway.auth": auth,
-            "gateway.http-client.proxy": None,  # no proxy reaches this machine's loopback
-            "gateway.cluster.options": {},
+            "address": self._answering(),
+            "proxy-address": None,
+            "public-address": None,
+            "auth": {"type": "basic", "kwargs": {"username": USER, "password": self._password}},
+            "http-client": {"proxy": None},  # no proxy reaches this machine's loopback
+            "cluster": {"options": {}},
         }
+
+    def configuration(self) -> dict[str, Any]:
+        """Return `section` as changes of Dask's configuration."""
+        return {f"gateway.{name}": value for name, value in self.section().items()}
+
+    def claim(self, requirement: DaskGatewayRequirement, image: str | None, *, keep: bool) -> EmbeddedClaim:
+        """Return a claim for `Clusters`.
+
+        Raises:
+            EmbeddedGatewayError: see `section`.
+        """
+        return EmbeddedClaim(Api(self.section()["address"], USER, self._password), requirement, image, keep=keep)
 
     def ticket(self, image: str | None, mounts: Sequence[Mount]) -> str:
         """Allow one cluster; return the value of its option `ticket`.
@@ -83,46 +120,32 @@ class EmbeddedGateway:
         return ticket
 
     def __enter__(self) -> Self:
-        """Start the server; it takes half a second until the server answers."""
+        """Make the gateway's private folder."""
         self._directory = Path(tempfile.mkdtemp(prefix="cwl-dask-gateway-"))
         (self._directory / TICKETS).mkdir()
-        # Dask's configuration of the runner, such as the address of another gateway, is not for clusters.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DASK_")}
-        environment |= MEMORY | {PASSWORD: self._password, PARENT: str(os.getpid())}
-        environment[ENGINE] = self.engine.program if self.engine else ""
-        if path := environment.get("PYTHONPATH"):  # for workers in another directory
-            environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(entry) for entry in path.split(os.pathsep))  # noqa: PTH100
-        with (self._directory / "server.log").open("wb") as server_log:
-            self._server = subprocess.Popen(
-                [sys.executable, "-P", "-m", "cwl_dask.local.server", str(self._directory)],
-                stdin=subprocess.DEVNULL,
-                stdout=server_log,
-                stderr=server_log,
-                env=environment,
-                start_new_session=True,  # Ctrl-C is for the runner, which dismisses its clusters first
-            )
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop the server and with it every cluster, and remove the folder."""
-        self._server.terminate()
-        try:
-            self._server.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._server.kill()
-            self._server.wait()
+        if self._server:
+            if self.engine:
+                self._server.terminate()  # the server removes its containers
+            else:
+                self._server.kill()  # the kernel kills its forks
+            try:
+                self._server.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _answering(self) -> str:
         """Return the server's address as soon as the server answers there."""
-        import urllib.request  # noqa: PLC0415 - 8 MB that a package without Dask does not need
-
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         deadline = time.monotonic() + START_S
-        while self._server.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
+        while self._server and self._server.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError, ClaimError):
                 address = (self._directory / "address").read_text()
-                direct.open(f"{address}/api/health", timeout=5).close()
+                Api(address, USER, self._password).ask("GET", "health")
                 return address
             time.sleep(0.02)
         words = (self._directory / "server.log").read_text(errors="replace").splitlines()[-5:]

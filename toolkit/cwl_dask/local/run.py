@@ -33,8 +33,6 @@ SIGNALLED = 128
 """Added to a signal's number, the exit code after that signal."""
 PATIENCE_S = 10
 """Seconds a step's processes have from SIGTERM until SIGKILL."""
-EMBEDDED_DISMISS_S = 10
-"""Seconds for the dismissal at an embedded gateway, which ends its clusters in any case when it ends."""
 _WORTH_SAYING = re.compile(r"\[(step|job) [^]]*\] (start|completed|Max memory)")
 """Lines of cwltool at level INFO that are shown; --debug shows all."""
 
@@ -82,14 +80,14 @@ def _cwltool(
     _set_up_logging(options, handler)
     if not options.rm_tmpdir or options.move_outputs == "leave":
         (directory / supervisor.KEEP).touch()
-    gateway = _configure(options, clusters, stack)
+    _configure(options, clusters, stack)
 
     loading, runtime = LoadingContext(vars(options)), RuntimeContext(vars(options))
     javascript.install()
     loading.fetcher_constructor = files.QuickFetcher
     runtime.make_fs_access = files.confined(lambda: None)  # the user chose the inputs
     loading.singularity, loading.podman = runtime.singularity, runtime.podman
-    loading.construct_tool_object = maker(functools.partial(DaskTool, clusters=clusters, gateway=gateway))
+    loading.construct_tool_object = maker(functools.partial(DaskTool, clusters=clusters))
     executor = SingleJobExecutor()
     if options.parallel:
         executor = MultithreadedJobExecutor()
@@ -145,27 +143,20 @@ def _set_up_logging(options: argparse.Namespace, handler: logging.Handler) -> No
             logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
-def _configure(options: argparse.Namespace, clusters: Clusters, stack: contextlib.ExitStack) -> EmbeddedGateway | None:
-    """Prepare the run's clusters; start an embedded gateway, which is ready when cwltool has loaded the package.
-
-    Returns:
-        The embedded gateway; None with another gateway or none.
-    """
+def _configure(options: argparse.Namespace, clusters: Clusters, stack: contextlib.ExitStack) -> None:
+    """Prepare the run's clusters; start an embedded gateway, which is ready when cwltool has loaded the package."""
     clusters.limit = options.max_clusters
     clusters.reuse = options.reuse_clusters
     stack.callback(clusters.close)
     if options.dask_gateway != addresses.LOCAL:
         clusters.configure = functools.partial(addresses.configuration, options.dask_gateway)
-        return None
-    if options.validate:
-        return None
-    gateway = EmbeddedGateway(_engine(options))
-    if gateway.engine:
-        clusters.reuse = False  # a cluster in containers sees the files of the step that it was claimed for
-    stack.enter_context(gateway)
-    clusters.configure = gateway.configuration
-    clusters.claim_arguments = {"dismiss_s": EMBEDDED_DISMISS_S}
-    return gateway
+    elif not options.validate:
+        clusters.embedded = gateway = stack.enter_context(EmbeddedGateway(_engine(options)))
+        # A cluster in containers sees the files of the step that it was claimed for.
+        clusters.reuse = clusters.reuse and not gateway.engine
+        with contextlib.suppress(OSError, TypeError):  # a URL, or no package
+            if b"DaskGatewayRequirement" in Path(options.workflow.partition("#")[0]).read_bytes():
+                gateway.start()
 
 
 def _engine(options: argparse.Namespace) -> Engine | None:

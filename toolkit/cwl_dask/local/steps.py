@@ -23,7 +23,7 @@ from cwl_dask.core.extension import CheckedTool, wanted_by
 from cwl_dask.core.failure import Failure
 from cwl_dask.core.step import DaskStep, Step, StepError, has_gateway
 from cwl_dask.local.engine import Engine, Mount, watched
-from cwl_dask.local.gateway import EmbeddedGateway, EmbeddedGatewayError
+from cwl_dask.local.gateway import EmbeddedGateway
 from cwl_dask.local.stepoutput import StepOutput
 
 
@@ -105,9 +105,12 @@ class LocalDaskStep(DaskStep, LocalStep):
     @contextmanager
     def connected(self: Any, claim: Any) -> Iterator[None]:
         """Write `gateway.yaml`, readable by its owner alone, into a folder that is removed with the step."""
-        import dask  # noqa: PLC0415 - only steps with a cluster need it
+        if self.gateway:
+            section = gateway.step_section(self.gateway.section(), claim.options)
+        else:
+            import dask  # noqa: PLC0415 - only steps with another gateway need it
 
-        section = _filled(gateway.step_section(dask.config.get("gateway"), claim.options))
+            section = _filled(gateway.step_section(dask.config.get("gateway"), claim.options))
         self.environment["PYTHONUNBUFFERED"] = "1"
         with tempfile.TemporaryDirectory(prefix="cwl-dask-step-") as self.configuration:
             path = Path(self.configuration, "gateway.yaml")
@@ -127,7 +130,7 @@ class LocalDaskStep(DaskStep, LocalStep):
 
 
 class RefusedStep(Step):
-    """A step without a cluster: the gateway's address cannot be used, or the embedded gateway did not start."""
+    """A step without a cluster, because the gateway's address cannot be used."""
 
     reason: str
 
@@ -143,11 +146,11 @@ class RefusedStep(Step):
 class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool has no types
     """A CommandLineTool whose steps end when the runner ends, and get a Dask cluster if they require one."""
 
-    def __init__(
-        self, toolpath_object: Any, loading_context: Any, clusters: Clusters, gateway: EmbeddedGateway | None = None
-    ) -> None:
+    def __init__(self, toolpath_object: Any, loading_context: Any, clusters: Clusters) -> None:
         super().__init__(toolpath_object, loading_context)
-        self.clusters, self.failures, self.gateway = clusters, clusters.failures, gateway
+        self.clusters, self.failures, self.gateway = clusters, clusters.failures, clusters.embedded
+        if self.gateway and wanted_by(self):
+            self.gateway.start()
         # Files may come from the folders of the package and from the temporary folder, where cwltool stages some.
         package = os.path.dirname(uri_file_path(self.tool["id"])) if self.tool["id"].startswith("file://") else ""  # noqa: PTH120
         self.folders = (tempfile.gettempdir(), *([package] if package else []))
@@ -165,7 +168,7 @@ class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool ha
             return plain
         try:
             self.clusters.available()
-        except (AddressError, EmbeddedGatewayError) as error:
+        except AddressError as error:
             return type(f"Refused{base.__name__}", (RefusedStep, plain), {"reason": str(error)})
         if not has_gateway(self, self.clusters, "--dask-gateway"):
             return plain
