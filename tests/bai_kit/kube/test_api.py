@@ -168,7 +168,9 @@ def test_long_texts_of_the_api_are_cut(api, kube):
 
 def test_an_api_that_is_not_there_is_named(tmp_path, monkeypatch):
     kube = Kube(kubeconfig=kubeconfig(tmp_path, "http://127.0.0.1:9"), namespace="ns")
-    with pytest.raises(SetupError, match=r"127\.0\.0\.1:9 cannot be reached.*refused") as caught:
+    with pytest.raises(
+        SetupError, match=r"cannot reach the Kubernetes API http://127.0.0.1:9: Connection refused$"
+    ) as caught:
         kube.get("pods", "p")
     assert caught.value.hint == "kubectl cluster-info"
 
@@ -181,9 +183,9 @@ def test_the_namespace_is_the_option_then_the_contexts_then_default(tmp_path):
 
 
 def test_a_context_that_is_not_there_is_said_so(tmp_path):
-    with pytest.raises(SetupError, match="kubeconfig cannot be used"):
+    with pytest.raises(SetupError, match="cannot use kubeconfig"):
         Kube(kubeconfig=kubeconfig(tmp_path, "http://x"), context="two").namespace  # noqa: B018
-    with pytest.raises(SetupError, match="kubeconfig cannot be used"):
+    with pytest.raises(SetupError, match="cannot use kubeconfig"):
         Kube(kubeconfig=str(tmp_path / "nothing")).namespace  # noqa: B018
 
 
@@ -328,6 +330,6 @@ def test_an_object_whose_creation_was_not_answered_is_found_again(flaky):
 def test_a_kubeconfig_that_is_not_yaml_is_an_error_of_one_line(tmp_path):
     for text in ("{", "- a\n- b", "just text", "contexts: 3", "contexts: [{name: x}]\ncurrent-context: x"):
         (tmp_path / "bad").write_text(text)
-        with pytest.raises(SetupError, match="kubeconfig cannot be used") as caught:
+        with pytest.raises(SetupError, match="cannot use kubeconfig") as caught:
             Kube(kubeconfig=str(tmp_path / "bad")).namespace  # noqa: B018
         assert "\n" not in caught.value.message

@@ -21,7 +21,7 @@ def _no_patience(monkeypatch):
 
 def test_an_api_that_never_answers_is_given_up_after_the_first_patience(tmp_path):
     connection = Connection(None, kubeconfig(tmp_path, "http://127.0.0.1:9"))
-    with pytest.raises(ConnectionLost, match="cannot be reached") as caught:
+    with pytest.raises(ConnectionLost, match="cannot reach the Kubernetes API") as caught:
         connection.send("GET", "/version")
     assert (caught.value.exit_code, caught.value.hint) == (3, "kubectl cluster-info")
     with pytest.raises(ConnectionLost, match="cannot connect to /exec"):

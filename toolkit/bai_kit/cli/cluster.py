@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bai_kit.cli.completion import complete_cluster
 from bai_kit.cli.options import Common, GatewayRelease, with_options
-from bai_kit.output import columns, local_time
+from bai_kit.output import columns
 
 if TYPE_CHECKING:
     from bai_kit.cluster import Cluster
@@ -29,18 +30,12 @@ class ClusterList:
         """Return a line for each cluster, with the name that `dismiss` and `dashboard` take."""
         if not self.clusters:
             return "no Dask clusters"
+        now = datetime.now(UTC)
         rows = [
-            (
-                cluster.full_name,
-                cluster.user,
-                cluster.phase,
-                cluster.workers,
-                local_time(cluster.created),
-                cluster.image,
-            )
-            for cluster in self.clusters
+            (found.name, found.user, found.phase, found.workers, f"{(now - found.created).total_seconds():.0f} s")
+            for found in self.clusters
         ]
-        return columns([("cluster", "user", "phase", "workers", "created", "image"), *rows])
+        return columns([("cluster", "user", "phase", "workers", "age"), *rows])
 
 
 @app.command("list")

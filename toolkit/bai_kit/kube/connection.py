@@ -2,10 +2,12 @@
 
 import json
 import logging
+import os
 import time
 from collections.abc import Sequence
 from functools import cached_property
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -62,7 +64,7 @@ class Connection:
             return configuration, chosen["context"].get("namespace"), chosen["name"]
         except config.ConfigException as exc:
             if self._kubeconfig or self._context:
-                raise _unusable(exc) from exc
+                raise self._unusable(exc) from exc
             try:
                 config.load_incluster_config(configuration)
             except config.ConfigException as inner:
@@ -70,7 +72,7 @@ class Connection:
                 raise SetupError(f"no Kubernetes is configured: {shortened(str(exc))}", hint=hint) from inner
             return configuration, None, None
         except (OSError, ValueError, TypeError, AttributeError, LookupError, yaml.YAMLError) as exc:
-            raise _unusable(exc) from exc  # the client checks neither the syntax of the file nor the types in it
+            raise self._unusable(exc) from exc  # the client checks neither the syntax of the file nor the types in it
 
     @property
     def server(self) -> str:
@@ -160,15 +162,22 @@ class Connection:
         return {setting["key"]: setting["value"] for setting in settings if setting.get("value")}
 
     def _unreachable(self, exc: Exception) -> ConnectionLost:
-        reason = getattr(exc, "reason", None) or exc
-        message = f"Kubernetes API {self.server} cannot be reached: {shortened(str(reason))}"
-        return ConnectionLost(message, hint="kubectl cluster-info")
+        cause = exc.__cause__ or exc
+        reason = (isinstance(cause, OSError) and cause.strerror) or shortened(str(cause))
+        return ConnectionLost(f"cannot reach the Kubernetes API {self.server}: {reason}", hint="kubectl cluster-info")
+
+    def _unusable(self, exc: Exception) -> SetupError:
+        file = self._kubeconfig or os.environ.get("KUBECONFIG", "")
+        missing = file and not any(Path(path).exists() for path in file.split(os.pathsep))
+        reason = "no such file" if missing else shortened(str(exc))
+        return SetupError(f"cannot use kubeconfig{f' {file}' if file else ''}: {reason}", hint="kubectl config view")
 
 
 class _Outage:
     """The time in which one request gets no answer."""
 
     def __init__(self, has_answered: bool) -> None:
+        self._has_answered = has_answered
         self._deadline = time.monotonic() + (OUTAGE_S if has_answered else FIRST_ANSWER_S)
         self.has_begun = False
 
@@ -181,7 +190,7 @@ class _Outage:
         """Pause before the next try, or raise the error when the time is over."""
         if self.is_too_long:
             raise error from cause
-        if not self.has_begun:
+        if self._has_answered and not self.has_begun:
             log.warning("no answer from the API yet, trying again")
         self.has_begun = True
         time.sleep(RETRY_PAUSE_S)
@@ -223,10 +232,6 @@ def shortened(text: str) -> str:
     """Return a text as one line of at most `LONGEST_ERROR` characters."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 3] + "..."
-
-
-def _unusable(exc: Exception) -> SetupError:
-    return SetupError(f"kubeconfig cannot be used: {shortened(str(exc))}", hint="kubectl config view")
 
 
 def _untrusted(server: str) -> SetupError:
