@@ -133,9 +133,10 @@ def _shell_lines(page: Path, *, marked: bool = True) -> Iterator[str]:
         marked: Whether to include blocks that are marked as not run by a test.
     """
     text = re.sub(r"^ {2,4}(?=\S)", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    blocks = re.findall(r"^```(?:sh|bash|console|shell)?( title=[^\n]*)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    for title, block in blocks:
-        if "Not run" in title and not marked:
+    # Blocks of every language are matched, or the end of one would count as the beginning of another.
+    blocks = re.findall(r"^```(\w*)( title=[^\n]*)?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    for language, title, block in blocks:
+        if language not in {"", "sh", "bash", "console", "shell"} or ("Not run" in title and not marked):
             continue
         for line in block.replace("\\\n", " ").splitlines():
             typed = re.sub(r"^PYTEST_ARGS=\S+ |^\.venv/bin/", "", line.removeprefix("$ ").strip())

@@ -1,6 +1,9 @@
 """Test the values of both charts, and the releases that are made of them."""
 
 import json
+import re
+import textwrap
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,8 +11,12 @@ import yaml
 from bai_kit.errors import ValuesError
 from bai_kit.release.helm import Helm
 from bai_kit.release.plan import Overrides, plan_releases, plan_values
+from bai_kit.release.render import values
 from bai_kit.settings import Settings
 from tests.charts.helm_wheels import ensure
+
+ROOT = Path(__file__).parents[3]
+FLAGS = re.DOTALL | re.MULTILINE
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,25 @@ def test_one_registry_is_for_all_images(helm):
     assert "reg.example/eo/bai:" in text
     assert "ghcr.io" not in text
     assert "docker.io" not in text
+
+
+def test_the_values_on_the_pages_of_the_documentation_are_accepted(helm, tmp_path):
+    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("charts/*/README.md"), ROOT / "README.md"]
+    blocks = [block for page in pages for block in re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text(), FLAGS)]
+    shown = [text for text in map(textwrap.dedent, blocks) if yaml.safe_load(text).keys() <= {"dask-gateway", "bai"}]
+    assert len(shown) > 3
+    for number, text in enumerate(shown):
+        plan_releases(helm, Settings(), Overrides(files=(write(tmp_path / f"{number}.yaml", text),)))
+
+
+def test_a_tool_that_renders_with_the_shown_values_applies_the_same_objects(helm):
+    """Argo CD and `helm template` get the values that `bai-kit render values` prints, and each chart alone."""
+    sets = ("dask-gateway.fullnameOverride=gw", "dask-gateway.gateway.prefix=/dask", "global.imageRegistry=reg.example")
+    releases = planned(helm, *sets, settings=Settings(namespace="fire", registry="reg", tag="1"))
+    printed = yaml.safe_load(values(releases).text)
+    for release, key in zip(releases, ("dask-gateway", "bai"), strict=True):
+        assert tuple(helm.render(release.name, release.chart, printed[key])) == release.objects
+        assert not [found for found in release.objects if "helm.sh/hook" in str(found["metadata"].get("annotations"))]
 
 
 def test_global_values_reach_both_charts(helm, tmp_path):
