@@ -32,13 +32,23 @@ def test_results_move_into_a_new_folder_or_one_that_is_empty(tmp_path: Path) -> 
         (tmp_path / "written/map").mkdir(parents=True)
         (tmp_path / "written/map/a.tif").touch()
         local._move_home(outputs, tmp_path / "written", tmp_path / home)
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.tif"]
-    assert [path.name for path in (tmp_path / "home").iterdir()] == ["map"]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["a.tif", "outputs.json"]
+    assert sorted(path.name for path in (tmp_path / "home").iterdir()) == ["map", "outputs.json"]
 
 
-def test_a_package_without_files_has_an_empty_results_folder(tmp_path: Path) -> None:
+def test_a_package_without_files_has_a_results_folder(tmp_path: Path) -> None:
     local._move_home({"area": 41.5}, tmp_path / "written", tmp_path / "home")
-    assert list((tmp_path / "home").iterdir()) == []
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["outputs.json"]
+
+
+def test_a_full_disk_leaves_no_incomplete_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(local, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        local._move_home({"area": 41.5}, tmp_path / "written", tmp_path / "home")
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_directory_that_cannot_be_made_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,9 +81,7 @@ def run_local(
             document.write_text(found.text, encoding="utf-8")
             (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")
             outputs = _run(_command(document, scratch, engine), scratch / "failure.json", progress)
-            _move_home(outputs, scratch / "results", home)
-            outputs = relative(outputs, scratch / "results")
-            save(outputs, home)
+            outputs = _move_home(outputs, scratch / "results", home)
     return describe(directory, time.monotonic() - begin, outputs)
 
 
@@ -199,9 +197,14 @@ def _passed_on(received: list[int]) -> Iterator[list["subprocess.Popen[str]"]]:
             signal.signal(signum, handler)
 
 
-def _move_home(outputs: Mapping[str, Any], written: Path, directory: Path) -> None:
-    """Rename what the runner wrote to the results folder; a package without outputs leaves an empty folder."""
+def _move_home(outputs: Mapping[str, Any], written: Path, directory: Path) -> dict[str, Any]:
+    """Write `outputs.json` and rename what the runner wrote to the results folder; return the outputs object.
+
+    A package without outputs leaves an empty folder.
+    """
     written.mkdir(exist_ok=True)  # the runner makes no folder when there is no File to put in it
-    results = root(outputs, written)
+    results, found = root(outputs, written), relative(outputs, written)
     results.chmod(0o755)
+    save(found, results)
     put(results, directory)
+    return found

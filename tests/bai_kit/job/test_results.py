@@ -192,3 +192,23 @@ def test_an_empty_folder_is_not_listed_because_only_root_could_remove_it(tmp_pat
     (tmp_path / "one" / "run.log").write_text("x")
     out = LocalVolume(tmp_path).run("list")[1]
     assert [json.loads(line)["job"] for line in out.splitlines()] == ["one"]
+
+
+def test_the_outputs_object_lies_beside_the_results_of_every_fetch(volume, tmp_path):
+    printed = {"map": {"class": "Directory", "location": "file:///calrissian/results/out", "basename": "out"}, "n": 2}
+    (volume.root / "bai-1" / "output.json").write_text(json.dumps(printed))
+    found = fetch(volume, "bai-1", tmp_path / "home")
+    assert found.outputs["n"] == 2
+    assert json.loads((tmp_path / "home" / "outputs.json").read_text()) == found.outputs
+
+
+def test_a_disk_that_is_full_while_unpacking_leaves_no_directory_and_keeps_what_arrived(volume, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    (volume.root / "bai-1" / "output.json").write_text("{}")
+    monkeypatch.setattr(results, "save", full)
+    with pytest.raises(OutputError, match="No space left on device") as caught:
+        fetch(volume, "bai-1", tmp_path / "home")
+    assert (caught.value.exit_code, caught.value.hint) == (4, f"bai-kit results bai-1 -o {tmp_path / 'home'}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".home.bai-1.part", "volume"]

@@ -4,20 +4,24 @@ import fcntl
 import glob
 import hashlib
 import json
+import logging
 import shutil
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bai_kit.errors import ConnectionLost, NotOnVolume, OutputError, RemoteError, UsageError
 from bai_kit.job.state import view
 from bai_kit.job.template import Template
 from bai_kit.job.volume import TRIES, Volume, open_volume
 from bai_kit.kube.api import Kube
+from bai_kit.package.outputs import relative, save
 
+log = logging.getLogger(__name__)
 _NO_PROGRESS: Callable[[int], None] = lambda _: None  # noqa: E731
 
 
@@ -41,6 +45,8 @@ class Results:
     sha256: str
     """SHA-256 of that archive, computed on the volume and compared with the download."""
     seconds: float
+    outputs: Mapping[str, Any]
+    """The CWL outputs object, as in `outputs.json`; paths are relative to `directory`."""
 
     def __rich__(self) -> str:
         """Return the line that the command prints."""
@@ -87,12 +93,12 @@ def fetch(
             try:
                 _check_size(volume, job, directory, limits or Limits(), options, present=part.stat().st_size)
                 size, sha256 = _download(volume, job, part, options, progress)
-                files = _unpack(part, directory, directory.with_name(f".{directory.name}.{job}.new"))
+                files, outputs = _unpack(part, directory, directory.with_name(f".{directory.name}.{job}.new"), job)
                 part.unlink()
             finally:
                 if part.exists() and not part.stat().st_size:
                     part.unlink()
-    return Results(job, directory, files, size, sha256, round(time.monotonic() - begin, 1))
+    return Results(job, directory, files, size, sha256, round(time.monotonic() - begin, 1), outputs)
 
 
 def fetch_results(
@@ -234,19 +240,33 @@ def _download(
     raise RemoteError(f"cannot fetch the results of job {job}: {problem} (try {TRIES} of {TRIES})", hint=hint)
 
 
-def _unpack(part: Path, directory: Path, fresh: Path) -> int:
+def _unpack(part: Path, directory: Path, fresh: Path, job: str) -> tuple[int, dict[str, Any]]:
+    """Unpack the archive, write `outputs.json`, and return the number of files and the outputs object."""
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
         with tarfile.open(part) as archive:
             archive.extractall(fresh, filter="data")  # refuses links and names that lead out, and devices
             files = sum(member.isfile() for member in archive.getmembers())
+        outputs = _outputs(fresh, job)
         put(fresh, directory)
     except tarfile.FilterError as exc:
         raise RemoteError(f"the results hold a file that must not be unpacked: {exc}") from exc
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return files
+    return files, outputs
+
+
+def _outputs(directory: Path, job: str) -> dict[str, Any]:
+    """Return the outputs object that the runner printed, and write it as `outputs.json`."""
+    try:
+        printed = json.loads((directory / "output.json").read_text(encoding="utf-8"))
+        outputs = relative(printed, Path("/calrissian/results"))
+    except (FileNotFoundError, ValueError, AttributeError):
+        log.warning("job %s: cannot read the runner's output.json, so the outputs are not shown", job)
+        return {}
+    save(outputs, directory)
+    return outputs
 
 
 def _sha256(path: Path) -> str:

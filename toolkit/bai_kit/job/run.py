@@ -1,7 +1,6 @@
 """`bai-kit run` on Kubernetes: check, upload, create, follow, fetch. The only module that knows this order."""
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,7 @@ from bai_kit.errors import BaiKitError, JobFailed, NotOnVolume, RemoteError, Sto
 from bai_kit.job.failure import parse_failure
 from bai_kit.job.inputs import UPLOAD_BYTES, list_files, uploaded
 from bai_kit.job.logs import runner_lines
-from bai_kit.job.results import Limits, check_free, fetch, megabytes, writing
+from bai_kit.job.results import Limits, check_free, fetch, megabytes
 from bai_kit.job.state import TEMPORARY, Job, Phase, cancel, get_job, workflow_code
 from bai_kit.job.template import RUNNER, Template, check_name, claim_of, fill, load_template, new_name
 from bai_kit.job.volume import Files, Outcome, Volume, open_volume
@@ -23,7 +22,7 @@ from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import StartLimits, terminated
 from bai_kit.kube.rights import check_rights_and_volume
 from bai_kit.package.inputs import check_inputs, collect_uploads, package_inputs
-from bai_kit.package.outputs import RunResult, describe, relative, save
+from bai_kit.package.outputs import RunResult, describe
 from bai_kit.progress import Progress, read_line
 
 log = logging.getLogger(__name__)
@@ -229,9 +228,7 @@ class _Run:
             seconds = self._seconds(job)
             if not request.keep:
                 self._clean_up(volume)
-        with writing(request.output_dir):
-            outputs = _read_outputs(request.output_dir, self.name)
-        return RunOutcome(self.name, Phase.COMPLETE, 0, seconds, describe(request.output_dir, seconds, outputs))
+        return RunOutcome(self.name, Phase.COMPLETE, 0, seconds, describe(request.output_dir, seconds, fetched.outputs))
 
     def _seconds(self, job: Job | None) -> float:
         """Wait for the end of the Job and return its seconds; only log errors, because the results are here."""
@@ -269,20 +266,6 @@ class _Run:
         except (KeyboardInterrupt, Stopped) as interrupt:
             code = _code_of(interrupt)
             raise JobFailed(f"interrupted; job {self.name} is complete", exit_code=code, hint=again) from None
-
-
-def _read_outputs(directory: Path, job: str) -> Json:
-    """Return the outputs object that the runner printed, and write it as `outputs.json`."""
-    try:
-        text = (directory / "output.json").read_text(encoding="utf-8")
-        printed = json.loads(text)
-    except (OSError, ValueError):
-        log.warning("job %s: cannot read the runner's output.json, so the outputs are not shown", job)
-        return {}
-    own_folder = Path("/calrissian", job, "results")  # as seen by a runner that mounts the whole volume
-    outputs = relative(printed, own_folder if str(own_folder) in text else Path("/calrissian/results"))
-    save(outputs, directory)
-    return outputs
 
 
 def _failure(job: Job) -> BaiKitError:
