@@ -21,7 +21,7 @@ from typing import Any
 from bai_kit.errors import JobFailed, SetupError, UsageError
 from bai_kit.job.failure import parse_failure
 from bai_kit.job.results import check_free, put, writing
-from bai_kit.package.addresses import split
+from bai_kit.package.addresses import shown, split
 from bai_kit.package.document import Package, read_package
 from bai_kit.package.inputs import check_inputs, missing_files
 from bai_kit.package.outputs import RunResult, describe, relative, root, save
@@ -76,7 +76,7 @@ def run_local(
         home.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(home) as scratch:
             # The runner names a step without a name after its file.
-            document = scratch / "package" / (Path(split(package)[0]).name or "package.json")
+            document = scratch / "package" / (Path(shown(split(package)[0])).name or "package.json")
             document.parent.mkdir()
             document.write_text(found.text, encoding="utf-8")
             (scratch / "params.json").write_text(json.dumps(inputs), encoding="utf-8")

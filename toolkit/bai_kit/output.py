@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from bai_kit.errors import BaiKitError
-from cwl_dask.core.output import as_json
+from cwl_dask.core.output import as_json, public
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -71,7 +71,7 @@ def emit(
 def emit_error(error: BaiKitError, *, command: str = "", form: Format = Format.TEXT) -> None:
     """Write an error: to stderr as `error:` and `hint:`, or as a JSON log line; with `--output json`, to stdout."""
     if form is Format.JSON:
-        entry = {"code": error.code, "message": error.message, "hint": error.hint}
+        entry = {"code": error.code, "message": public(error.message), "hint": error.hint}
         _write_envelope(command, status="error", exit_code=error.exit_code, data=None, errors=[entry])
         sys.stdout.flush()
     elif has_json_lines():
@@ -128,8 +128,11 @@ def line_of(text: str, zone: tzinfo | None = UTC) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text with its control characters escaped, so that it can neither control a terminal nor forge a line."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    """Return a text without credentials in URLs, and with its control characters escaped.
+
+    So a text from an application can neither control a terminal nor forge a line.
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), public(text))
 
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -204,7 +207,7 @@ class _JsonFormatter(logging.Formatter):
                 "logger": record.name,
                 "function": record.funcName,
                 "line": record.lineno,
-                "message": record.getMessage(),
+                "message": public(record.getMessage()),
                 **trace,
             }
         )

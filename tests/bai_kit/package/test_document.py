@@ -11,6 +11,7 @@ from cwltool.main import main as cwltool
 
 from bai_kit.errors import PackageError
 from bai_kit.package import document as packages
+from bai_kit.package.loading import parse_yaml
 from cwl_dask.core.extension import register
 from cwl_dask.core.files import QuickFetcher
 from tests.bai_kit.package.documents import tool, workflow
@@ -256,6 +257,23 @@ def test_a_container_that_is_required_is_named(tmp_path: Path) -> None:
     tool(tmp_path, more="requirements: {DockerRequirement: {dockerPull: 'a/b:1'}}\n")
     valid = packages.validate(workflow(tmp_path, "tool.cwl"))
     assert valid.needs == ("a container engine, because tool.cwl runs only in the image a/b:1",)
+
+
+def test_a_process_without_a_program_and_a_default_that_cannot_be_fetched_are_named(tmp_path: Path) -> None:
+    path = with_default(tmp_path, "{class: File, location: 'http://ada:secret@127.0.0.1:9/a'}")
+    (need,) = packages.validate(path).needs
+    assert need.endswith("because the default http://127.0.0.1:9/a cannot be fetched: ConnectionError")
+    path.write_text("cwlVersion: v1.2\nclass: Operation\nid: later\ninputs: {text: string}\noutputs: {out: File}\n")
+    assert packages.validate(path).needs == ("a program for later, because an Operation has none",)
+
+
+@pytest.mark.parametrize("value", ["{run: x, name: z}", "[{name: z, a: 1}, {name: z, a: 2}]", "{q: '#main/x', id: z}"])
+def test_default_values_are_no_references(tmp_path: Path, value: str) -> None:
+    part = tool(tmp_path)
+    part.write_text(part.read_text().replace("inputs: {", f"inputs: {{default: {{type: Any, default: {value}}}, "))
+    graph = json.loads(packages.convert(workflow(tmp_path, "tool.cwl")))["$graph"]
+    inputs = next(process["inputs"] for process in graph if process["id"] != "#main")
+    assert inputs[0] == {"type": "Any", "default": parse_yaml(value, ""), "id": "#tool.cwl/tool/default"}
 
 
 def test_a_value_without_a_json_form_is_refused(tmp_path: Path) -> None:

@@ -201,6 +201,21 @@ def test_a_file_of_inputs_that_cannot_be_read_is_named(tmp_path: Path) -> None:
             read_params(tmp_path / f"{name}.yaml")
 
 
+def test_a_file_of_inputs_may_import_others(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/src.yml").write_text("{class: File, path: a.txt}")
+    (tmp_path / "text.md").write_text("hello\n")
+    (tmp_path / "in.yml").write_text("{x: [{$import: sub/src.yml}], y: {$include: text.md}}")
+    found = read_params(tmp_path / "in.yml")
+    assert found == {"x": [{"class": "File", "location": (tmp_path / "sub/a.txt").as_uri()}], "y": "hello\n"}
+    (tmp_path / "in.yml").write_text("{x: {$import: in.yml}}")
+    with pytest.raises(UsageError, match=r"in\.yml: it imports itself"):
+        read_params(tmp_path / "in.yml")
+    (tmp_path / "in.yml").write_text("{x: {$import: none.yml}}")
+    with pytest.raises(UsageError, match=r"cannot read .*none\.yml: No such file"):
+        read_params(tmp_path / "in.yml")
+
+
 def test_local_files_become_uploads_and_others_stay(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a b.txt", "folder")]
     paths[0].touch()

@@ -1,5 +1,6 @@
 """Test lines on standard error and in the job's log."""
 
+import json
 import logging
 import re
 import threading
@@ -69,3 +70,18 @@ def test_an_exception_that_nobody_catches_is_in_the_log_too(lines, capfd, tmp_pa
     output.sys.excepthook(RuntimeError, RuntimeError("broken"), None)
     assert "unexpected error" in path.read_text()
     assert "RuntimeError: broken" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cannot fetch https://ada:s3cret@host/a.json: 404", "cannot fetch https://host/a.json: 404"),
+        ("'s3://key:se/cret@bucket' is no URL", "'s3://key:se/cret@bucket' is no URL"),
+        ("https://h/a?sv=1&sig=x%2Fy&se=2", "https://h/a?sv=1&sig=***&se=2"),
+        ("https://h/a?X-Amz-Signature=abc,https://h/b", "https://h/a?X-Amz-Signature=***"),
+        ("mail ada@host, key=1", "mail ada@host, key=1"),
+    ],
+)
+def test_credentials_of_urls_are_in_no_line(text, expected):
+    assert output.public(text) == expected
+    assert json.loads(output.as_json(text))["message"] == expected

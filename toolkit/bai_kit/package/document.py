@@ -10,7 +10,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Package:
     """Name and class of each process, the entry point first."""
     inputs: tuple[Input, ...]
     needs: tuple[str, ...]
-    """What a machine without a container engine or a network lacks to run the package."""
+    """What a machine without a container engine lacks to run the package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,18 @@ def validate(package: str | Path, root: Path | None = None) -> Validation:
     """
     found = read_package(package, root=root, portable=False)
     inputs = tuple(f"{entry.name}{'' if entry.required else '?'}" for entry in found.inputs)
-    return Validation(str(package), found.cwl_version, found.processes, inputs, found.needs)
+    return Validation(
+        str(package), found.cwl_version, found.processes, inputs, (*found.needs, *_unreachable(found.text))
+    )
+
+
+def _unreachable(text: str) -> Iterator[str]:
+    """Yield the addresses of default Files that do not answer; a run needs them unless it gives other Files."""
+    from bai_kit.package.fetching import answers  # noqa: PLC0415 - a run need not load it
+
+    for url in dict.fromkeys(re.findall(r'"(?:location|path)":"(https?://[^"]+)"', text)):
+        if reason := answers(url):
+            yield f"the network or another File, because the default {shown(url)} cannot be fetched: {reason}"
 
 
 def convert(package: str | Path, root: Path | None = None) -> str:

@@ -23,6 +23,8 @@ MOST_FILES = 200
 """Documents of one package."""
 TIMEOUT_S = 20.0
 """Seconds to wait for a server to connect, and for each part of its answer."""
+PROBE_S = 5.0
+"""Seconds to wait for a server when its answer is not needed."""
 DOWNLOAD_S = 60.0
 """Seconds that one document may take to download."""
 
@@ -101,6 +103,15 @@ class Fetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad's class has 
         except requests.RequestException as exc:
             raise ValidationException(f"cannot fetch {shown(url)}: {type(exc).__name__}") from exc
         return bytes(data)
+
+
+def answers(url: str) -> str:
+    """Return why an address cannot be fetched, else an empty text; the answer's body is not read."""
+    try:
+        with requests.get(url, timeout=PROBE_S, stream=True) as answer:
+            return "" if answer.ok else f"HTTP {answer.status_code}"
+    except requests.RequestException as exc:
+        return type(exc).__name__
 
 
 def read(path: Path) -> bytes:

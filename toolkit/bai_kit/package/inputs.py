@@ -120,32 +120,44 @@ def parse_params(pairs: Iterable[str]) -> dict[str, Any]:
 
 
 def read_params(file: Path) -> dict[str, Any]:
-    """Read a file of inputs; relative paths of Files and Directories are relative to the file.
+    """Read a file of inputs; relative paths, and files of `$import` and `$include`, are relative to the file.
 
     Raises:
-        UsageError: the file cannot be read, or does not hold values by name.
+        UsageError: a file cannot be read, or does not hold values by name.
     """
+    try:
+        given = _import(file)
+    except RecursionError as exc:
+        raise UsageError(f"cannot read {file}: it imports itself") from exc
+    if not isinstance(given, dict | None):
+        raise UsageError(f"cannot read {file}: not a map of inputs by name")
+    return {str(name): value for name, value in (given or {}).items()}
+
+
+def _import(file: Path) -> Any:
     from bai_kit.package.loading import parse_yaml  # noqa: PLC0415 - see above
 
+    return located(parse_yaml(_text(file), str(file)), file.parent)
+
+
+def _text(file: Path) -> str:
     try:
-        given = parse_yaml(file.read_text(encoding="utf-8-sig"), str(file))
+        return file.read_text(encoding="utf-8-sig")
     except OSError as exc:
         raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise UsageError(f"cannot read {file}: not UTF-8 text, at byte {exc.start}") from exc
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        raise UsageError(f"cannot read {file}: not a map of inputs by name")
-    return {str(name): located(value, file.parent) for name, value in given.items()}
 
 
 def located(value: Any, folder: Path) -> Any:
-    """Return a value in which each File and Directory has an absolute location instead of a path."""
+    """Return a value with absolute locations of Files and Directories, and with the contents of files to import."""
     if isinstance(value, list):
         return [located(entry, folder) for entry in value]
     if not isinstance(value, Mapping):
         return value
+    for key, read in (("$import", _import), ("$include", _text)):
+        if list(value) == [key] and isinstance(value[key], str):
+            return read(folder / unquote(value[key]))
     value = {key: located(entry, folder) for key, entry in value.items()}
     given = value.get("path", value.get("location"))
     if value.get("class") in {"File", "Directory"} and isinstance(given, str) and given:

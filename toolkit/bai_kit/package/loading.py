@@ -6,6 +6,7 @@ gives cwltool a fetcher with limits, chooses the process to start with, and tran
 
 import contextlib
 import functools
+import json
 import logging
 import re
 import signal
@@ -102,13 +103,49 @@ def pack(loaded: Loaded, top: Mapping[str, Any]) -> dict[str, Any]:
     """
     from cwltool.pack import pack as cwltool_pack  # noqa: PLC0415 - cwltool takes half a second to import
 
+    held: dict[str, Any] = {}
+    texts = dict(loaded.fetcher.texts)
     with _translated(shown(loaded.url)), _limited(), _quiet():
+        for url in filter(loaded.context.loader.idx.__contains__, texts):  # not the texts that are included
+            loaded.fetcher.texts[url] = _without_defaults(texts[url], held)
         packed = cwltool_pack(loaded.context, loaded.entry)
-    graph = _ordered(packed["$graph"])
+    loaded.fetcher.texts.update(texts)
+    graph = _ordered(packed["$graph"], held)
     head = {"cwlVersion": packed["cwlVersion"], **top}
     if "$schemas" in packed:  # one that is no list comes as its letters
         head["$schemas"] = sorted(schema for schema in packed["$schemas"] if len(schema) > 1)
     return {**head, **graph[0], **head} if len(graph) == 1 else {**head, "$graph": graph}
+
+
+def _without_defaults(text: str, held: dict[str, Any]) -> str:
+    """Return a document with names in place of default values that are maps or lists; the values go to `held`.
+
+    cwltool's packer takes maps in them for processes and named types. Files stay, for cwltool to resolve them.
+    """
+    data = parse_yaml(text, "")
+    before = len(held)
+    for process in _entries(data.get("$graph", [data]) if isinstance(data, dict) else ()):
+        for parameter in _parameters(process):
+            value = parameter.get("default")
+            if isinstance(value, dict | list) and not re.search(
+                r'"(class|\$import|\$include)": "', json.dumps(value, default=str)
+            ):
+                parameter["default"] = f"held-default-{len(held)}"
+                held[parameter["default"]] = value
+    return json.dumps(data, default=str) if len(held) > before else text
+
+
+def _parameters(process: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the inputs of a process and of its steps."""
+    yield from _entries(process.get("inputs"))
+    for step in _entries(process.get("steps")):
+        yield from _entries(step.get("in"))
+        yield from (_parameters(step["run"]) if isinstance(step.get("run"), dict) else ())
+
+
+def _entries(field: Any) -> list[dict[str, Any]]:
+    """Return the maps in a list or a map by name."""
+    return [entry for entry in (field.values() if isinstance(field, dict) else field or ()) if isinstance(entry, dict)]
 
 
 def in_file_order(entries: Any) -> list[Any]:
@@ -117,13 +154,14 @@ def in_file_order(entries: Any) -> list[Any]:
     return [entry for _, entry in sorted(enumerate(entries), key=lambda pair: places.get(pair[0], [pair[0], 0])[:2])]
 
 
-def _ordered(node: Any) -> Any:
+def _ordered(node: Any, held: Mapping[str, Any]) -> Any:
+    """Return a packed document in the file's order, with the values of `held` in their places."""
     if isinstance(node, list):
-        return [_ordered(entry) for entry in node]
+        return [_ordered(entry, held) for entry in node]
     if not isinstance(node, dict):
-        return node
+        return held.get(node, node) if isinstance(node, str) else node
     lists = {key: in_file_order(value) for key, value in node.items() if key in _NAMED and isinstance(value, list)}
-    return {key: _ordered(value) for key, value in {**node, **lists}.items()}
+    return {key: _ordered(value, held) for key, value in {**node, **lists}.items()}
 
 
 _NAMED = ("inputs", "outputs", "steps", "in")
@@ -131,14 +169,16 @@ _NAMED = ("inputs", "outputs", "steps", "in")
 
 
 def needs(tool: Any) -> Iterator[str]:
-    """Yield what a machine without a container engine or a network lacks to run a package."""
+    """Yield what a machine without a container engine lacks to run a package."""
     for step in getattr(tool, "steps", ()):
         yield from needs(step.embedded_tool)
+    name = tool.tool["id"].rpartition("#")[2].rpartition("/")[2]
     docker, is_required = tool.get_requirement("DockerRequirement")
     if is_required and tool.tool["class"] == "CommandLineTool":
-        name = tool.tool["id"].rpartition("#")[2].rpartition("/")[2]
         image = docker.get("dockerPull", docker.get("dockerImageId"))
         yield f"a container engine, because {name} runs only in the image {image}"
+    if tool.tool["class"] == "Operation":
+        yield f"a program for {name}, because an Operation has none"
 
 
 def parse_yaml(text: str, name: str) -> Any:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from cwl_dask import TEMPORARY
+from cwl_dask.core.output import public
 
 log = logging.getLogger(__name__)
 
@@ -154,5 +155,6 @@ def _kind(text: str) -> str:
 def _encoded(failure: Failure, characters: int) -> bytes:
     event = asdict(failure)
     order = ("kind", "step", "code", "temporary", "message")
-    event["message"] = failure.message if len(failure.message) <= characters else failure.message[:characters] + "…"
+    message = public(failure.message)
+    event["message"] = message if len(message) <= characters else message[:characters] + "…"
     return json.dumps({name: event[name] for name in order}, ensure_ascii=False).encode(errors="replace")

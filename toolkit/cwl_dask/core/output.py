@@ -22,6 +22,8 @@ _FORM = re.compile(
     r"(?P<logger>[\w.]*):(?P<function>[\w<>]*):(?P<line>\d+) - (?P<message>.*)"
 )
 _KEYS = ["time", "level", "logger", "function", "line", "message"]
+_LOGIN = re.compile(r"(?<=://)[^\s/?#\"'@]+@")
+_SECRET = re.compile(r"([?&][\w-]*(?:sig|signature|token|secret|password|credential|key)=)[^\s&#\"']+", re.IGNORECASE)
 _JOIN_S = 2
 """Seconds to wait for the last lines at the end of `json_lines`: an orphan of a step may keep the pipe open."""
 
@@ -46,8 +48,8 @@ class Output(logging.Handler):
         self._file = os.open(parent_made(path), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def say(self, line: str) -> None:
-        """Write a line as it is. From any thread; lines never mix."""
-        text = f"{line}\n".encode(errors="replace")
+        """Write a line without credentials. From any thread; lines never mix."""
+        text = f"{public(line)}\n".encode(errors="replace")
         for file in (2, self._file) if self._file >= 0 else (2,):
             with contextlib.suppress(OSError):  # a full volume or a closed pipe does not end the run
                 os.write(file, text)
@@ -64,6 +66,11 @@ def install(output: Output, level: int = logging.INFO) -> None:
     """Make `output` the only handler of all loggers, and let it report uncaught exceptions."""
     logging.basicConfig(handlers=[output], level=level, force=True)
     sys.excepthook = lambda *error: logging.getLogger("cwl_dask").critical("unexpected error", exc_info=error)
+
+
+def public(text: str) -> str:
+    """Return a text whose URLs have no user, no password and no value of a query that signs or permits access."""
+    return _SECRET.sub(r"\1***", _LOGIN.sub("", text)) if "://" in text else text
 
 
 def parent_made(path: str) -> str:
@@ -83,6 +90,7 @@ def as_json(text: str, zone: tzinfo | None = None) -> str:
         text: The line. A line in another form is the output of a program: the level is INFO, and the logger is empty.
         zone: Time zone of the line's time; None is this machine's.
     """
+    text = public(text)
     if text.startswith('{"time":'):
         with contextlib.suppress(ValueError):
             if list(json.loads(text))[: len(_KEYS)] == _KEYS:
