@@ -23,7 +23,8 @@ from bai_kit.job.failure import parse_failure
 from bai_kit.job.results import check_free, put, writing
 from bai_kit.package.addresses import shown, split
 from bai_kit.package.document import Package, read_package
-from bai_kit.package.inputs import check_inputs, missing_files
+from bai_kit.package.files import missing_files
+from bai_kit.package.inputs import check_inputs
 from bai_kit.package.outputs import RunResult, describe, relative, root, save
 from bai_kit.progress import Progress
 

@@ -21,7 +21,8 @@ from bai_kit.job.watch import watched_workers
 from bai_kit.kube.api import Json, Kube
 from bai_kit.kube.pods import StartLimits, terminated
 from bai_kit.kube.rights import check_rights_and_volume
-from bai_kit.package.inputs import check_inputs, collect_uploads, package_inputs
+from bai_kit.package.files import collect_uploads
+from bai_kit.package.inputs import check_inputs, package_inputs
 from bai_kit.package.outputs import RunResult, describe
 from bai_kit.progress import Progress, read_line
 

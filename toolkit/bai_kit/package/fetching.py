@@ -1,24 +1,17 @@
 """Fetch the text of application packages: from one folder of this machine or from the network, within limits."""
 
-import contextlib
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import requests
-import yaml
-from ruamel.yaml import YAML, YAMLError
 from schema_salad.exceptions import ValidationException
 from schema_salad.fetcher import DefaultFetcher
 
 from bai_kit.package.addresses import shown
+from bai_kit.package.yamltext import MOST_BYTES, too_large
 
-MOST_BYTES = 1 << 20
-"""Largest size of a document in bytes, aliases expanded: the package has to fit into a Kubernetes ConfigMap."""
-MOST_DEPTH = 100
-"""Largest depth of nested lists and maps in a document."""
 MOST_FILES = 200
 """Documents of one package."""
 TIMEOUT_S = 20.0
@@ -130,43 +123,3 @@ def read(path: Path) -> bytes:
     if len(data) > MOST_BYTES:
         raise ValidationException(f"cannot read {path}: more than {MOST_BYTES} bytes")
     return data
-
-
-def too_large(text: str) -> str:
-    """Return why YAML or JSON text must not be loaded, else an empty text; nothing is expanded to find out.
-
-    Documents that repeat their parts with aliases grow beyond any memory when a program walks through them.
-    """
-    try:
-        return _too_large(yaml.parse(text, Loader=yaml.CSafeLoader))
-    except yaml.YAMLError:  # libyaml is fast, but reads YAML 1.1
-        with contextlib.suppress(YAMLError):  # not YAML: a script that is included, or the loader names the fault
-            return _too_large(YAML(typ="safe", pure=True).parse(text))
-    return ""
-
-
-def _too_large(events: Iterable[Any]) -> str:
-    sizes: dict[str, int] = {}
-    open_nodes: list[tuple[str | None, int]] = []
-    size = 0
-    for event in events:
-        kind = type(event).__name__
-        anchor = getattr(event, "anchor", None)
-        if kind in {"SequenceStartEvent", "MappingStartEvent"}:
-            open_nodes.append((anchor, size))
-            size += 2
-        elif kind in {"SequenceEndEvent", "MappingEndEvent"}:
-            anchor, before = open_nodes.pop()
-            sizes[anchor or ""] = size - before
-        elif kind == "ScalarEvent":
-            size += len(event.value) + 1
-            sizes[anchor or ""] = len(event.value) + 1
-        elif kind == "AliasEvent":
-            if anchor not in sizes:
-                return f"the alias *{anchor} stands inside its own value"
-            size += sizes[anchor]
-        if size > MOST_BYTES:
-            return f"more than {MOST_BYTES} bytes with its aliases written out"
-        if len(open_nodes) > MOST_DEPTH:
-            return f"more than {MOST_DEPTH} levels deep"
-    return ""
