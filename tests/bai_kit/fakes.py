@@ -19,6 +19,7 @@ class FakeKube:
         self.objects = {}
         self.logs = {}
         self.forbidden = set()
+        self.groups = {"gateway.dask.org", "traefik.io"}
         self.hooks = {}
         self.calls = []
         for kind, manifest in objects:
@@ -62,6 +63,9 @@ class FakeKube:
 
     def can(self, verb, resource, *, group="", subresource=""):
         return (verb, resource) not in self.forbidden
+
+    def has_group(self, group):
+        return group in self.groups
 
     def log(self, pod, container, *, since="", follow=True):
         self._called("log", pod)

@@ -108,6 +108,14 @@ def no_pod_security(kube):
     kube.objects["namespaces", "ns"]["metadata"]["labels"] = {}
 
 
+def no_definitions(kube):
+    kube.groups, kube.forbidden = set(), {("create", "customresourcedefinitions")}
+
+
+def definitions_that_may_not_be_read(kube):
+    kube.forbidden = {("get", "customresourcedefinitions")}
+
+
 def no_namespace(kube):
     del kube.objects["namespaces", "ns"]
 
@@ -127,13 +135,15 @@ def old_kubernetes(kube):
         (admission_policy_of_another_namespace, "admission", Level.WARNING, "bai.admissionPolicy.enabled"),
         (no_rights_to_deploy, "deploy", Level.WARNING, '"name": "bai-kit-user"'),
         (no_rights, "permissions", Level.BROKEN, '"name": "bai-kit-user"'),
+        (no_definitions, "custom resources", Level.WARNING, "createCRDs=false  # after an administrator"),
+        (definitions_that_may_not_be_read, "custom resources", Level.WARNING, "dask-gateway.createCRDs=false"),
         (full_quota, "quota", Level.WARNING, "describe quota"),
         (no_pod_security, "pod security", Level.WARNING, "enforce=restricted"),
         (no_namespace, "namespace", Level.BROKEN, "bai-kit deploy"),
         (old_kubernetes, "kubernetes", Level.BROKEN, ""),
     ],
 )
-def test_what_is_missing_is_found_with_its_mending(harm, check, level, fix, monkeypatch):
+def test_what_is_missing_is_found_with_the_command_that_fixes_it(harm, check, level, fix, monkeypatch):
     kube = Namespace()
     harm(kube)
     found = look(kube, monkeypatch)

@@ -7,6 +7,7 @@ from bai_kit.job import waiting
 from bai_kit.job.waiting import Explanation, wait_over, wait_started
 from bai_kit.kube import pods
 from bai_kit.kube.pods import StartLimits
+from cwl_dask.calrissian.cleanup import CLEAN_UP_S
 from tests.bai_kit.fakes import FakeKube, job_object, pod_object
 
 
@@ -105,6 +106,11 @@ def test_a_deleted_job_is_not_waited_for(clock):
         wait_started(FakeKube(), "one", StartLimits(60, 60))
     with pytest.raises(JobFailed, match="job one was deleted"):
         wait_over(FakeKube(), "one")
+
+
+def test_the_command_waits_longer_than_runner_guard_and_pods_may_take():
+    grace_s = 30  # of the runner's pod
+    assert grace_s + CLEAN_UP_S + pods.PODS_GONE_TIMEOUT_S < waiting.END_TIMEOUT_S
 
 
 def test_a_job_that_does_not_end_is_named_with_its_state(clock):

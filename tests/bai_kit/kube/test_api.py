@@ -204,6 +204,11 @@ def test_the_api_says_who_we_are_and_the_kubeconfig_where(api, kube):
     assert kube.context
 
 
+def test_groups_that_the_api_has(api, kube):
+    api.answer("GET", "/apis/traefik.io", 200, {"kind": "APIGroup"})
+    assert (kube.has_group("traefik.io"), kube.has_group("gateway.dask.org")) == (True, False)
+
+
 LOG = "/api/v1/namespaces/ns/pods/p/log"
 
 

@@ -16,6 +16,8 @@ from bai_kit.release.helm import Helm
 
 OLDEST_KUBERNETES = (1, 29)
 """The oldest version that the charts support."""
+GROUPS = ("gateway.dask.org", "traefik.io")
+"""API groups of the custom resources that the chart dask-gateway defines."""
 QUOTA_WARNING = 0.9
 """Used share of a quota at which a warning is due."""
 
@@ -41,6 +43,7 @@ def _findings(kube: Kube, helm: Helm, release: str | None, *, probe: bool) -> It
         return
     yield from _guarded("namespace", _namespace(kube))
     yield from _guarded("rights", _rights(kube))
+    yield from _guarded("custom resources", _definitions(kube))
     yield from _guarded("quota", _quota(kube))
     try:
         template = load_template(kube, release)
@@ -111,6 +114,21 @@ def _rights(kube: Kube) -> Iterator[Finding]:
         yield Finding("deploy", Level.WARNING, f"permissions are missing: {words}", _granting(kube, missing))
     else:
         yield Finding("deploy", Level.OK, "all permissions that installing both releases needs")
+
+
+def _definitions(kube: Kube) -> Iterator[Finding]:
+    """Check the custom resource definitions, which belong to no namespace, and who may install them."""
+    missing = [group for group in GROUPS if not kube.has_group(group)]
+    verbs = ["get", "create", "patch"] if missing else ["get"]
+    lacks = [verb for verb in verbs if not kube.can(verb, "customresourcedefinitions", group="apiextensions.k8s.io")]
+    state = f"not installed for {' and '.join(missing)}" if missing else f"installed for {' and '.join(GROUPS)}"
+    if lacks:
+        sets = "--set dask-gateway.createCRDs=false --set dask-gateway.traefik.createCRDs=false"
+        note = "  # after an administrator has installed the definitions" if missing else ""
+        detail = f"{state}; no permission to {', '.join(lacks)} customresourcedefinitions"
+        yield Finding("custom resources", Level.WARNING, detail, f"bai-kit deploy {sets}{note}")
+    else:
+        yield Finding("custom resources", Level.OK, f"{state}{'; a deploy installs them' if missing else ''}")
 
 
 def _granting(kube: Kube, missing: Sequence[Right]) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from bai_kit.job.logs import runner_lines
 from bai_kit.job.results import Limits, check_free, fetch, megabytes
 from bai_kit.job.state import TEMPORARY, Job, Phase, cancel, get_job, workflow_code
 from bai_kit.job.template import RUNNER, Template, check_name, claim_of, fill, load_template, new_name
-from bai_kit.job.volume import Files, Outcome, Volume, open_volume
+from bai_kit.job.volume import Files, Volume, open_volume
 from bai_kit.job.waiting import wait_over, wait_started
 from bai_kit.job.watch import watched_workers
 from bai_kit.kube.api import Json, Kube
@@ -25,6 +25,7 @@ from bai_kit.package.files import collect_uploads
 from bai_kit.package.inputs import check_inputs, package_inputs
 from bai_kit.package.outputs import RunResult, describe
 from bai_kit.progress import Progress, read_line
+from cwl_dask.core.failure import Failure
 
 log = logging.getLogger(__name__)
 
@@ -177,46 +178,33 @@ class _Run:
         ended = terminated(self.kube.get("pods", pod), RUNNER) or {}
         if ended.get("exitCode") == 0:
             return None  # the results are on the volume; the Job's own end follows two seconds later
+        job: Job | None = None
         try:
             job = wait_over(self.kube, self.name)
         except JobFailed as deleted:  # with `ttlSecondsAfterFinished: 0` at once
-            self._check_volume(ended, deleted)
+            error: BaiKitError = deleted
+        else:
+            if job.phase is Phase.COMPLETE:
+                return job
+            error = _failure(job)
+            if job.phase is not Phase.FAILED or job.exit_code == TEMPORARY or (job.pod and job.reason):
+                raise error
+        event, has_outputs = self._what_the_runner_left(ended)
+        if event:
+            code = workflow_code(ended) if ended else TEMPORARY if event.temporary else 1
+            raise _job_failed(self.name, code, event.message)
+        if job is None and has_outputs:
             return None
-        if job.phase is Phase.COMPLETE:
-            return job
-        if job.phase is Phase.FAILED:
-            job = self._with_event(job, ended)
-        raise _failure(job)
+        raise error
 
-    def _check_volume(self, ended: Json, deleted: JobFailed) -> None:
-        """Read from the volume how a deleted job ended, and raise its failure; return after a success."""
-        failure = parse_failure(ended.get("message"))
-        if failure is None:
-            outcome = self._outcome()
-            if outcome.has_outputs and outcome.failure is None:
-                return
-            failure = parse_failure(outcome.failure)
-        if failure is None:
-            raise deleted
-        code = workflow_code(ended) if ended else TEMPORARY if failure.temporary else 1
-        raise _job_failed(self.name, code, failure.message)
-
-    def _with_event(self, job: Job, ended: Json) -> Job:
-        """Return a failed job with its runner's reason, also when the pod was deleted before the Job was read."""
-        if job.exit_code == TEMPORARY or (job.pod and job.reason):
-            return job
-        with contextlib.suppress(BaiKitError):
-            if failure := parse_failure(ended.get("message")) or parse_failure(self._outcome().failure):
-                code = workflow_code(ended) if ended else TEMPORARY if failure.temporary else 1
-                return replace(job, exit_code=code, reason=failure.message)
-        return job
-
-    def _outcome(self) -> Outcome:
-        with open_volume(self.kube, self.template) as volume:
-            try:
-                return volume.outcome(self.name)
-            except NotOnVolume:
-                return Outcome(None, has_outputs=False)
+    def _what_the_runner_left(self, ended: Json) -> tuple[Failure | None, bool]:
+        """Return the runner's failure event, and whether it wrote its outputs: from its container, else the volume."""
+        if event := parse_failure(ended.get("message")):
+            return event, False
+        with contextlib.suppress(BaiKitError), open_volume(self.kube, self.template) as volume:
+            left = volume.outcome(self.name)
+            return parse_failure(left.failure), left.has_outputs
+        return None, False
 
     def _fetch(self, job: Job | None) -> RunOutcome:
         request, progress = self.request, self.progress

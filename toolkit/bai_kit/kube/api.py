@@ -115,6 +115,10 @@ class Kube:
         review = self.create("selfsubjectaccessreviews", {"spec": spec})
         return bool(review["status"].get("allowed"))
 
+    def has_group(self, group: str) -> bool:
+        """Ask whether the API has kinds of a group, such as `gateway.dask.org`; every user may ask this."""
+        return self._existing("GET", f"/apis/{group}")[0] is not None
+
     def user(self) -> str:
         """Return the user's name as the API knows it (SelfSubjectReview)."""
         return str(self.create("selfsubjectreviews", {})["status"]["userInfo"]["username"])
