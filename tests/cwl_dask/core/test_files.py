@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 import requests
@@ -50,6 +51,20 @@ def test_nothing_outside_of_the_job_is_read(job, access, path, use):
 def test_a_pattern_does_not_lead_out_over_a_link_to_a_folder(job, access):
     with pytest.raises(FileAccessError, match="is a link to"):
         access.glob(str(job / "*/secret.txt"))
+
+
+@pytest.mark.parametrize("use", ["glob", "listdir"])
+def test_a_name_that_is_not_utf8_is_refused(job, access, use):
+    Path(os.fsdecode(bytes(job / "folder-of-mine"))).mkdir()
+    Path(os.fsdecode(bytes(job / "folder-of-mine") + b"/odd\xff")).touch()
+    with pytest.raises(FileAccessError, match=r"cannot read .*odd\\udcff' is not UTF-8"):
+        getattr(access, use)(str(job / "folder-of-mine" / ("*" if use == "glob" else "")))
+
+
+@pytest.mark.parametrize(("use", "arguments"), [("open", ["r"]), ("listdir", [])])
+def test_what_cannot_be_read_is_one_line(job, access, use, arguments):
+    with pytest.raises(FileAccessError, match=r"cannot read .*absent: No such file or directory"):
+        getattr(access, use)(str(job / "absent"), *arguments)
 
 
 def test_a_link_is_named_with_its_target(job):

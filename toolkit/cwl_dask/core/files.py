@@ -4,11 +4,12 @@ A package decides which paths its runner opens, globs, checksums and copies. A l
 or a named pipe among a step's outputs must end with one line.
 """
 
+import contextlib
 import functools
 import os
 import stat
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 from cwltool.errors import WorkflowException
@@ -104,7 +105,33 @@ def confined(folders: Callable[[], Iterable[str] | None]) -> type[StdFsAccess]:
                 check_path(path, folders())
             return path
 
+        def glob(self, pattern: str) -> list[str]:
+            with _readable(pattern):
+                found: list[str] = super().glob(pattern)
+                return found
+
+        def listdir(self, fn: str) -> list[str]:
+            with _readable(fn):
+                found: list[str] = super().listdir(fn)
+                return found
+
+        def open(self, fn: str, mode: str) -> IO[Any]:
+            with _readable(fn):
+                file: IO[Any] = super().open(fn, mode)
+                return file
+
     return Confined
+
+
+@contextlib.contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """Report a path that cannot be read, or that has a name that no CWL document can hold, in one line."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        raise FileAccessError(f"cannot read {path}: {error.object!a} is not UTF-8") from error
+    except OSError as error:
+        raise FileAccessError(f"cannot read {error.filename or path}: {error.strerror}") from error
 
 
 class QuickFetcher(DefaultFetcher):  # type: ignore[misc] # schema-salad has no types
