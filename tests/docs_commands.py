@@ -9,7 +9,7 @@ RUN_BY = {
     "bai-kit deploy": "tests/e2e/kit.py",
     "bai-kit undeploy": "tests/e2e/test_undeploy.py",
     "bai-kit doctor": "tests/e2e/test_run.py",
-    "bai-kit render": "tests/bai_kit/cli/test_deploy.py",
+    "bai-kit render": "tests/bai_kit/cli/test_render.py",
     "bai-kit run": "tests/e2e/test_run.py",
     "bai-kit list": "tests/e2e/test_run.py",
     "bai-kit status": "tests/e2e/test_run.py",

@@ -11,15 +11,11 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
-import pystac
 import pytest
 import rasterio
 
-from bai.demo import landscape
 from bai.demo import scene as demo
-from bai.demo.items import CATALOGUES, Catalogue
 from bai.demo.server import make_server
-from bai.stac.item import load_item
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +41,6 @@ def test_same_size_same_bytes(scene: demo.Demo, tmp_path: Path) -> None:
         assert (tmp_path / path.relative_to(scene.pre.parent)).read_bytes() == path.read_bytes()
 
 
-def test_strips_fit_together() -> None:
-    """The landscape depends on positions only, so borders of strips do not show."""
-    whole = landscape.strip(128, 0, 128)
-    parts = [landscape.strip(128, row, 64) for row in (0, 64)]
-    np.testing.assert_array_equal(whole.dnbr, np.concatenate([part.dnbr for part in parts]))
-    np.testing.assert_array_equal(whole.post.scl, np.concatenate([part.post.scl for part in parts]))
-
-
 def test_looks_like_a_landscape(scene: demo.Demo) -> None:
     with rasterio.open(scene.post.with_suffix("") / "SCL.tif") as file:
         classes = file.read(1)
@@ -65,20 +53,6 @@ def test_looks_like_a_landscape(scene: demo.Demo) -> None:
         sum(scene.class_ha[n] for n in ("moderate-low", "moderate-high", "high")), abs=0.1
     )
     assert json.loads((scene.pre.parent / "scar.json").read_text())["burnt_ha"] == scene.burnt_ha
-
-
-@pytest.mark.parametrize("catalogue", CATALOGUES)
-def test_items_of_each_catalogue(tmp_path: Path, catalogue: Catalogue) -> None:
-    made = demo.make(tmp_path, size=64, catalogue=catalogue)
-    item = load_item(str(made.pre))
-    assert item.scl is not None
-    assert Path(item.nir.href).is_file()
-    with rasterio.open(item.nir.href) as file:
-        numbers = file.read(1)
-    assert numbers[numbers > 0].min() * item.nir.scale + item.nir.offset > 0
-    assert numbers[numbers > 0].mean() * item.nir.scale + item.nir.offset == pytest.approx(0.27, abs=0.08)
-    if catalogue != "earth-search-v0":  # its items name extensions in a form that is no longer valid
-        pystac.Item.from_dict(json.loads(made.pre.read_text()), migrate=False)
 
 
 @pytest.mark.parametrize("size", [63, 62, 0, -2])
