@@ -99,6 +99,7 @@ def test_time_without_room_does_not_count_as_time_of_the_start(clock):
     assert wait_started(kube, "one", StartLimits(30, 3600), tell=told.append) == "one-x"
     full = "quota bai-jobs is used up (requested: pods=1, used: pods=5, limited: pods=5)"
     assert told == [full, "pulling its image or mounting its volumes"]
+    assert 30 < kube.calls.count(("patch", "jobs")) < 60  # each makes Kubernetes try again
 
 
 def test_a_deleted_job_is_not_waited_for(clock):

@@ -20,6 +20,8 @@ PARAMS = "bai-kit/params"
 PACKAGE = "bai-kit/package"
 CANCELLED = "bai-kit/cancelled"
 """Annotation with the time at which somebody asked to cancel the job."""
+NUDGED = "bai-kit/nudged"
+"""Annotation with the time at which a command last asked for a pod that a quota had refused."""
 
 RUNNER = "runner"
 """Name of the runner's container."""

@@ -1,18 +1,23 @@
 """Waiting until a job has started, and until it has ended."""
 
+import contextlib
+import math
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
-from bai_kit.errors import JobFailed, RemoteError, UsageError, WaitTimeout
+from bai_kit.errors import JobFailed, RemoteError, SetupError, UsageError, WaitTimeout
 from bai_kit.job.state import TEMPORARY, Job, get_job, runner_pod, view, waits
-from bai_kit.job.template import RUNNER
+from bai_kit.job.template import NUDGED, RUNNER
 from bai_kit.kube.api import Kube
-from bai_kit.kube.pods import POLL_S, StartLimits, events_of, started
+from bai_kit.kube.pods import POLL_S, StartLimits, events_of, lacks_room, started
 
 TELL_AFTER_S = 10.0
 """Seconds after which a wait is explained, and explained again when its reason changes."""
 EVENTS_EVERY_S = 2.0
 """Seconds between two requests for events, which may be many."""
+NUDGE_EVERY_S = 6.0
+"""Seconds between two changes of a Job whose pod a quota refuses: Kubernetes alone tries again after up to 60 s."""
 END_TIMEOUT_S = 240.0
 """Seconds between a runner's last line and the Job's end: 30 for the runner's grace period, 90 for the guard that stops
 the clusters of a killed runner, 90 for pods on a slow node, and a margin."""
@@ -53,7 +58,7 @@ def wait_started(kube: Kube, name: str, limits: StartLimits, *, keep: bool = Fal
         RemoteError: the job cannot start; the message has the reason.
         JobFailed: the job was deleted, or found no room (75).
     """
-    looked_at = -EVENTS_EVERY_S
+    looked_at = nudged_at = -math.inf
     explanation = Explanation(tell)
     while True:
         pod = runner_pod(kube, name)
@@ -72,8 +77,17 @@ def wait_started(kube: Kube, name: str, limits: StartLimits, *, keep: bool = Fal
                 limits.restart()
             elif reason := limits.exceeded(pod, events):
                 raise _never_started(kube, name, reason, keep=keep, temporary=limits.is_out_of_room)
+            elif pod is None and lacks_room(pod, events) and looked_at - nudged_at >= NUDGE_EVERY_S:
+                nudged_at = looked_at
+                _nudge(kube, name)
             explanation.update(waits(job, pod, events))
         time.sleep(POLL_S)
+
+
+def _nudge(kube: Kube, name: str) -> None:
+    """Change the Job, on which its controller tries again to create the pod; without the permission do nothing."""
+    with contextlib.suppress(SetupError):
+        kube.patch("jobs", name, {"metadata": {"annotations": {NUDGED: datetime.now(UTC).isoformat()}}})
 
 
 def _never_started(kube: Kube, name: str, reason: str, *, keep: bool, temporary: bool) -> RemoteError:
