@@ -217,6 +217,19 @@ def test_a_pod_that_is_deleted_before_the_job_is_read_keeps_its_reason(tmp_path,
         run_job(kube, request(tmp_path), Recorder())
 
 
+def test_an_api_that_stays_away_after_the_creation_is_said_with_the_job_that_goes_on(tmp_path):
+    kube = World(0)
+
+    def away(kube):
+        if kube.jobs:
+            raise ConnectionLost("no API", hint="kubectl cluster-info")
+
+    kube.hooks["list", "pods"] = away
+    with pytest.raises(ConnectionLost, match="cannot follow job one, which goes on: no API") as caught:
+        run_job(kube, request(tmp_path), Recorder())
+    assert (caught.value.hint, kube.jobs) == ("bai-kit logs one -f", ["one"])
+
+
 def test_lines_that_look_like_an_error_change_nothing(tmp_path):
     assert run_job(World(0), request(tmp_path), Recorder()).exit_code == 0
 

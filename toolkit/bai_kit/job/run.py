@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bai_kit.errors import BaiKitError, JobFailed, NotOnVolume, RemoteError, Stopped, WaitTimeout
+from bai_kit.errors import BaiKitError, JobFailed, NotOnVolume, RemoteError, SetupError, Stopped, WaitTimeout
 from bai_kit.job.failure import parse_failure
 from bai_kit.job.inputs import UPLOAD_BYTES, list_files, uploaded
 from bai_kit.job.logs import runner_lines
@@ -155,13 +155,22 @@ class _Run:
         self.progress.phase("runner", f"job {self.name} created")
         if self.request.detach:
             return RunOutcome(self.name, Phase.WAITING, None, 0.0, hint=_next_commands(self.name))
+        try:
+            job = self._finished()
+        except SetupError as exc:  # the API is away for longer than a request is repeated
+            exc.message = f"cannot follow job {self.name}, which goes on: {exc.message}"
+            exc.hint, exc.args = f"bai-kit logs {self.name} -f", (exc.message,)
+            raise
+        with self._results_stay():
+            return self._fetch(job)
+
+    def _finished(self) -> Job | None:
+        """Follow the job to its end; return what `_succeeded` returns."""
         limits = StartLimits(self.request.start_s, self.template.room_s)
         pod = wait_started(self.kube, self.name, limits, tell=lambda reason: self.progress.phase("runner", reason))
         self.progress.phase("runner", f"pod {pod} runs", quiet=True)
         self._follow(pod)
-        job = self._succeeded(pod)
-        with self._results_stay():
-            return self._fetch(job)
+        return self._succeeded(pod)
 
     def _follow(self, pod: str) -> None:
         with watched_workers(self.kube, self.clusters, self.progress):
