@@ -13,22 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 _held = threading.local()
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Source: glibc's malloc.h."""
 
 
 @cache
 def keep_freed_memory() -> None:
-    """Let this process reuse freed memory instead of returning it to the system after each window.
+    """Let this process reuse freed memory instead of returning it to the system, and all threads share it.
 
-    Measured with a window of 2048 pixels: 500 page faults instead of 5,900, or instead of 27,000 under Dask's nanny,
-    which asks glibc to return memory early. That is 7 % and 20 % of a task's processor time. Peak memory stays the
-    same. Without glibc nothing happens.
+    For a full pair in threads that is 55,000 page faults instead of 154,000, for the client of a cluster 41,000 instead
+    of 373,000. With a heap for each thread, which is glibc's default, all heaps keep what they freed: 480 MB instead of
+    330 in threads. Call this before threads start. Without glibc nothing happens.
     """
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_ARENA_MAX, 1)
         mallopt(_MMAP_THRESHOLD, 64 << 20)
-        mallopt(_TRIM_THRESHOLD, 256 << 20)
+        mallopt(_TRIM_THRESHOLD, 128 << 20)
 
 
 def buffer(name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -33,7 +33,7 @@ T = TypeVar("T")
 logging.getLogger("rasterio").setLevel(logging.CRITICAL)  # in workers too: its lines hold URLs with their passwords
 
 GDAL_OPTIONS = {
-    "GDAL_CACHEMAX": "32",  # MB in a process; every block is used once, and GDAL's default is 5 % of the memory
+    "GDAL_CACHEMAX": "16",  # MB in a process; every block is used once, and GDAL's default is 5 % of the memory
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_INGESTED_BYTES_AT_OPEN": "32768",  # a COG's header in one request
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",

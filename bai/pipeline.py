@@ -15,6 +15,7 @@ from rasterio.warp import transform_bounds
 
 from bai import compute, headers, reader
 from bai.aoi import load_area
+from bai.buffers import keep_freed_memory
 from bai.cluster import DASK_REPORT
 from bai.errors import BaiError, ComputeError, InputError
 from bai.files import limited
@@ -101,6 +102,7 @@ def run(request: Request, progress: Callable[[int, int], None]) -> Report:
         TemporaryError: a server or the cluster does not answer.
     """
     created, stages = dt.datetime.now(dt.UTC), _Stages()
+    keep_freed_memory()
     # Create the directory first, because a CWL runner ignores exit code 75 without the directory.
     with _disk(request.output_dir):
         request.output_dir.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,8 @@ def encode_window(pixels: npt.NDArray[Any], window: Window, layout: Layout, rast
         layout: How the raster is cut.
         raster: How pixels are stored.
     """
-    blob, index = bytearray(), []
+    parts: list[bytes] = []
+    index = []
     levels, block = len(layout.levels), layout.block
     for level in range(min(layout.owned, levels)):
         for row in range(0, pixels.shape[0], block):
@@ -90,10 +91,9 @@ def encode_window(pixels: npt.NDArray[Any], window: Window, layout: Layout, rast
                 tile = encode_tile(pixels[row : row + block, col : col + block], block, raster)
                 place = ((window.row_off >> level) + row) // block, ((window.col_off >> level) + col) // block
                 index.append((level, *place, sum(map(len, tile))))
-                for part in tile:
-                    blob += part
+                parts += tile
         pixels = np.ascontiguousarray(pixels[::2, ::2])
-    return Tiles(np.frombuffer(blob, np.uint8), tuple(index), pixels if levels > layout.owned else None)
+    return Tiles(np.frombuffer(b"".join(parts), np.uint8), tuple(index), pixels if levels > layout.owned else None)
 
 
 def encode_tile(pixels: npt.NDArray[Any], block: int, raster: Raster) -> tuple[bytes, bytes, bytes]:
