@@ -8,6 +8,8 @@ import yaml
 from real_helm import CHARTS
 
 from bai_kit.job.template import Template, fill
+from cwl_dask.calrissian.guard import ACCOUNT
+from cwl_dask.calrissian.podrules import Rules
 
 
 def data_of(objects, name):
@@ -39,8 +41,41 @@ def test_the_runner_is_the_first_container_because_calrissian_copies_its_volumes
 
 def test_the_guard_sees_the_same_files_and_environment_as_the_runner(pod):
     runner, guard = pod["containers"]
-    for key in ("volumeMounts", "env", "image", "securityContext"):
+    for key in ("env", "image", "securityContext"):
         assert runner[key] == guard[key]
+    assert [mount for mount in guard["volumeMounts"] if mount["name"] != "token"] == runner["volumeMounts"]
+
+
+def test_only_the_guard_has_the_token(pod):
+    runner, guard = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    assert not [mount for mount in runner["volumeMounts"] if mount["name"] == "token"]
+    (mount,) = [mount for mount in guard["volumeMounts"] if mount["name"] == "token"]
+    assert mount == {"name": "token", "mountPath": str(ACCOUNT), "readOnly": True}
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "token"]
+    sources = {kind: source for entry in volume["projected"]["sources"] for kind, source in entry.items()}
+    assert sources["serviceAccountToken"]["path"] == "token"
+    assert [item["path"] for kind in ("configMap", "downwardAPI") for item in sources[kind]["items"]] == [
+        "ca.crt",
+        "namespace",
+    ]
+
+
+def test_the_guard_knows_what_the_pods_of_steps_may_use(render):
+    values = {
+        "gateway": {"passwordSecret": {"name": "password"}},
+        "steps": {
+            "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "store", "key": "k"}}}],
+            "extraVolumes": [
+                {"name": "models", "persistentVolumeClaim": {"claimName": "models"}},
+                {"name": "ca", "secret": {"secretName": "ca"}},
+            ],
+        },
+    }
+    job = json.loads(data_of(render("bai-chart", values, release="bai"), "bai-job")["job.json"])
+    env = {entry["name"]: entry.get("value") for entry in job["spec"]["template"]["spec"]["containers"][1]["env"]}
+    rules = Rules(job="fire-1", **json.loads(env["CWL_DASK_POD_RULES"]))
+    assert rules == Rules("fire-1", "bai-steps", "bai-data", claims=["models"], secrets=["password", "store", "ca"])
 
 
 def test_the_log_variable_comes_after_the_name_that_it_contains(pod):
@@ -72,7 +107,7 @@ def test_a_job_may_be_removed_at_once_or_never(render, seconds, rendered):
 
 def test_every_mount_has_its_volume_and_every_volume_its_mount(pod):
     volumes = {volume["name"] for volume in pod["volumes"]}
-    assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == volumes
+    assert {mount["name"] for mount in pod["containers"][1]["volumeMounts"]} == volumes
 
 
 def test_filling_in_a_name_inputs_and_a_package_makes_the_job_of_a_run(job):
@@ -130,7 +165,7 @@ def test_every_pod_meets_the_restricted_standard(render):
         assert security["runAsUser"] == security["runAsGroup"] == security["fsGroup"] == 1000
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
         assert {next(iter(volume.keys() - {"name"})) for volume in pod["volumes"]} <= {
-            "persistentVolumeClaim", "emptyDir", "configMap", "downwardAPI",
+            "persistentVolumeClaim", "emptyDir", "configMap", "downwardAPI", "projected",
         }  # fmt: skip
         for container in pod["containers"]:
             context = container["securityContext"]

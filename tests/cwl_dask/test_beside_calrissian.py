@@ -13,6 +13,7 @@ SHARED = (
     "tests/cwl_dask/core/test_files.py",
     "tests/cwl_dask/core/test_javascript.py",
     "tests/cwl_dask/calrissian/test_patches.py",
+    "tests/cwl_dask/calrissian/test_relay.py",
     "tests/cwl_dask/calrissian/test_steps.py",
     "tests/cwl_dask/calrissian/test_watch.py",
     "tests/local/test_requirement.py::test_a_step_computes_on_its_cluster_which_is_dismissed",

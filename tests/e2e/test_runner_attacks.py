@@ -1,6 +1,7 @@
 """Test that a package reaches nothing but its own files through the runner: each attack ends with one line."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -8,7 +9,8 @@ from tests.e2e.runner_bed import APP, tool
 
 pytestmark = pytest.mark.e2e
 
-TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # in the guard's container only
+KEY = "/run/cwl-dask/api.json"  # the way to the guard's relay, a file of the runner's container
 
 
 def expression_tool(code: str, **more):
@@ -43,25 +45,31 @@ def given(kind: str, path: str, **fields):
 
 
 ATTACKS = {
-    "link": (shell_tool(f"ln -s {TOKEN} taken", READ), "outside of the job's folders"),
-    "link-in-folder": (shell_tool(f"mkdir deep && ln -s {TOKEN} deep/taken", FOLDER), "outside of the job's folders"),
-    "pipe": (shell_tool("mkfifo pipe", FOLDER), "it is a named pipe; only files and folders are allowed"),
-    "default-file": (
-        shell_tool("cat $(find /var/lib/cwl -type f)", {}, inputs=given("File", TOKEN)),
-        "outside of the job's folders",
-    ),
-    "loaded-file": (
+    "token": (shell_tool(f"ln -s {TOKEN} taken", READ), "outside of the job's folders"),
+    "token-in-folder": (shell_tool(f"mkdir deep && ln -s {TOKEN} deep/taken", FOLDER), "outside of the job's folders"),
+    "token-as-default": (
         expression_tool("${return {found: inputs.given.contents};}", inputs=given("File", TOKEN, loadContents=True)),
         "outside of the job's folders",
     ),
+    "link": (shell_tool(f"ln -s {KEY} taken", READ), "outside of the job's folders"),
+    "link-in-folder": (shell_tool(f"mkdir deep && ln -s {KEY} deep/taken", FOLDER), "outside of the job's folders"),
+    "pipe": (shell_tool("mkfifo pipe", FOLDER), "it is a named pipe; only files and folders are allowed"),
+    "default-file": (
+        shell_tool("cat $(find /var/lib/cwl -type f)", {}, inputs=given("File", KEY)),
+        "outside of the job's folders",
+    ),
+    "loaded-file": (
+        expression_tool("${return {found: inputs.given.contents};}", inputs=given("File", KEY, loadContents=True)),
+        "outside of the job's folders",
+    ),
     "given-away-file": (
-        expression_tool(f'${{return {{found: {{"class": "File", "location": "file://{TOKEN}"}}}};}}'),
+        expression_tool(f'${{return {{found: {{"class": "File", "location": "file://{KEY}"}}}};}}'),
         "outside of the job's folders",
     ),
     "included-file": (
         expression_tool(
             "${return {found: inputs.text};}",
-            inputs={"mode": "string", "text": {"type": "string", "default": {"$include": f"file://{TOKEN}"}}},
+            inputs={"mode": "string", "text": {"type": "string", "default": {"$include": f"file://{KEY}"}}},
         ),
         "outside of the job's folders",
     ),
@@ -90,8 +98,39 @@ def test_an_attack_ends_with_one_line(jobs, name):
     assert end.code == 1, end.log
     assert line in " ".join(end.log.split())  # cwltool wraps some messages
     assert "eyJ" not in end.log  # how tokens begin
+    assert '"key"' not in end.log
     assert "Traceback" not in end.log
     jobs.clean(15)
+
+
+INTRUDER = """
+import json, urllib.request
+way = json.load(open("/run/cwl-dask/api.json"))
+pods = "/api/v1/namespaces/" + way["namespace"] + "/pods"
+def ask(path, body=None, key="Bearer " + way["key"]):
+    request = urllib.request.Request(way["host"] + path, body and json.dumps(body).encode(), {"Authorization": key})
+    try:
+        return urllib.request.urlopen(request).status
+    except urllib.error.HTTPError as error:
+        return error.code
+pod = {"metadata": {"name": "intruder"}, "spec": {"containers": [{"name": "c", "image": "x"}], "serviceAccountName": "default"}}
+print([ask(pods), ask(pods, key=""), ask("/api/v1/namespaces/" + way["namespace"] + "/secrets"), ask(pods, pod)])
+"""
+
+
+def test_a_runner_that_was_taken_over_has_no_token_and_creates_no_other_pods(jobs):
+    job = jobs.start("intruded", tool(APP), mode="sleep")
+    job.says("second 1")
+
+    def inside(*command):
+        where = ["--namespace", jobs.namespace, "--container", "runner", job.pod().metadata.name]
+        return subprocess.run(["kubectl", "exec", *where, "--", *command], capture_output=True, text=True, check=False)
+
+    assert inside("test", "-e", TOKEN).returncode == 1
+    assert inside("ls", "/var/run/secrets").returncode != 0
+    assert inside("python", "-c", INTRUDER).stdout == "[200, 401, 403, 403]\n"
+    job.delete()
+    jobs.clean(30)
 
 
 def test_an_expression_finds_no_way_out_of_its_engine(jobs):

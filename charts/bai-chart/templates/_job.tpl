@@ -51,7 +51,8 @@ spec:
 {{- $folder := .folder }}
 {{- with .root }}
 serviceAccountName: {{ include "bai-chart.runner.serviceAccountName" . }}
-automountServiceAccountToken: true
+# Only the guard mounts the token: docs/decisions/0014-the-runners-token.md
+automountServiceAccountToken: false
 restartPolicy: Never
 {{- if .Values.job.maxRunning }}
 # The largest value, 68 years: it limits nothing, but lets the quota of job/quota.yaml count this pod.
@@ -85,13 +86,21 @@ containers:
     resources:
       {{- toYaml .Values.runner.resources | nindent 6 }}
     {{- include "bai-chart.runnerContainer" (dict "root" . "folder" $folder) | nindent 4 }}
-  # The guard ends the clusters and steps of a killed runner: docs/decisions/0004-guard.md
+  # The guard passes the runner's requests on to the Kubernetes API, and ends the clusters and steps of a killed runner:
+  # docs/decisions/0004-guard.md
   - name: guard
     command: [cwl-dask-guard]
     resources:
       {{- toYaml .Values.runner.guardResources | nindent 6 }}
     {{- include "bai-chart.runnerContainer" (dict "root" . "folder" $folder) | nindent 4 }}
+      - {name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
 volumes:
+  - name: token
+    projected:
+      sources:
+        - serviceAccountToken: {path: token, expirationSeconds: 3607}
+        - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+        - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
   - {name: work, persistentVolumeClaim: {claimName: {{ include "bai-chart.claimName" . }}}}
   - {name: tmp, emptyDir: {}}
   - {name: guard, emptyDir: {}}
@@ -127,6 +136,7 @@ env:
   - {name: CWL_DASK_GUARD, value: /run/cwl-dask}
   - {name: CWL_DASK_FAILURE, value: /calrissian/failure.json}
   - {name: CWL_DASK_STEP_POD, value: /etc/cwl-dask/step-pod.json}
+  - {name: CWL_DASK_POD_RULES, value: {{ include "bai-chart.podRules" . | quote }}}
   - {name: CWL_DASK_PENDING_SECONDS, value: {{ .Values.runner.pendingSeconds | quote }}}
   - {name: CWL_DASK_LOG, value: /calrissian/run.log}
   {{- include "bai-chart.gatewayEnv" . | nindent 2 }}

@@ -10,7 +10,7 @@ import dask
 import pytest
 from kubernetes import client, config
 
-from cwl_dask.calrissian import cleanup
+from cwl_dask.calrissian import api, cleanup
 
 PODS = {"ours": "runner-1", "theirs": "runner-2"}
 
@@ -42,8 +42,8 @@ def calls(tmp_path, monkeypatch):
     thread.start()
     host = client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setattr(config, "load_incluster_config", lambda: client.Configuration.set_default(host))
-    monkeypatch.setattr(cleanup, "NAMESPACE_FILE", tmp_path / "namespace")
-    cleanup.NAMESPACE_FILE.write_text("eo")
+    monkeypatch.setattr(api, "ACCOUNT", tmp_path)
+    (tmp_path / "namespace").write_text("eo")
     yield seen, refused
     client.Configuration.set_default(None)
     server.shutdown()

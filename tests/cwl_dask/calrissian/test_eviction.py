@@ -12,12 +12,10 @@ READY = client.V1PodCondition(type="Ready", status="False")
 
 
 @pytest.fixture
-def pods(monkeypatch, tmp_path):
+def pods(monkeypatch):
     found = []
-    (tmp_path / "namespace").write_text("fire")
-    monkeypatch.setattr(eviction, "NAMESPACE_FILE", tmp_path / "namespace")
     monkeypatch.setenv("CALRISSIAN_POD_NAME", "job-1-abcde")
-    monkeypatch.setattr(eviction.config, "load_incluster_config", lambda: None)
+    monkeypatch.setattr(eviction.api, "connect", lambda: "fire")
 
     def answer(_, namespace, **how):
         assert (namespace, how["field_selector"]) == ("fire", "metadata.name=job-1-abcde")

@@ -50,11 +50,9 @@ def test_the_obstacle_of_a_cluster_is_its_schedulers_and_then_that_of_all_its_wo
     assert look([scheduler, worker, pod("Running", component="dask-worker")]) is None
 
 
-def test_clusters_of_another_namespace_are_invisible(tmp_path, monkeypatch):
-    (tmp_path / "namespace").write_text("jobs")
-    monkeypatch.setattr(obstacles, "NAMESPACE_FILE", tmp_path / "namespace")
+def test_clusters_of_another_namespace_are_invisible(monkeypatch):
+    monkeypatch.setattr(obstacles.api, "connect", lambda: "jobs")
     assert obstacles.watch_cluster("gateways.abc") is None
-    monkeypatch.setattr(obstacles.config, "load_incluster_config", lambda: None)
     seen = client.V1PodList(items=[pod(unschedulable=CPU, component="dask-scheduler")])
     monkeypatch.setattr(obstacles.client.CoreV1Api, "list_namespaced_pod", lambda *_, **__: seen)
     assert obstacles.watch_cluster("jobs.abc").room

@@ -5,13 +5,13 @@ import contextlib
 import logging
 import os
 import time
-from pathlib import Path
 
 from dask_gateway import Gateway
 from kubernetes import client, config
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
+from cwl_dask.calrissian import api
 from cwl_dask.core import output
 from cwl_dask.core.dismissal import until_gone
 
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 CLEAN_UP_S = 90
 """Seconds to retry while the gateway does not answer; a job's clean-up may take two minutes."""
-NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def clean_up(clusters: list[str]) -> None:
@@ -45,11 +44,10 @@ def delete_steps(runner: str) -> list[str]:
         A sentence for each problem.
     """
     try:
-        config.load_incluster_config()
-        namespace, api = NAMESPACE_FILE.read_text(), client.CoreV1Api()
-        for pod in api.list_namespaced_pod(namespace, label_selector="bai-kit/step").items:
+        namespace, core = api.connect_directly(), client.CoreV1Api()
+        for pod in core.list_namespaced_pod(namespace, label_selector="bai-kit/step").items:
             if any(owner.name == runner for owner in pod.metadata.owner_references or []):
-                api.delete_namespaced_pod(pod.metadata.name, namespace)
+                core.delete_namespaced_pod(pod.metadata.name, namespace)
                 log.info("deleted the step's pod %s", pod.metadata.name)
     except (ApiException, HTTPError, OSError, config.ConfigException) as error:
         return [f"step pods may still run, they end when the job is deleted: {error}"]

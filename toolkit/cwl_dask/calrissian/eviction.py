@@ -7,7 +7,7 @@ from kubernetes import client, config
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from cwl_dask.calrissian.cleanup import NAMESPACE_FILE
+from cwl_dask.calrissian import api
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +22,9 @@ def is_eviction() -> bool:
     preemption or a taint sets the condition DisruptionTarget. Without an answer of the API the job counts as deleted.
     """
     try:
-        config.load_incluster_config()
+        namespace = api.connect()
         pods = client.CoreV1Api().list_namespaced_pod(
-            NAMESPACE_FILE.read_text(),
+            namespace,
             field_selector=f"metadata.name={os.environ['CALRISSIAN_POD_NAME']}",
             _request_timeout=TIMEOUT_S,
         )

@@ -2,7 +2,8 @@
 
 Runner and guard are two containers of one pod that share a folder. The runner holds a lock on the file `ledger` while
 it lives, and the kernel releases the lock when the runner ends. The last line `done` says that nothing is left to
-remove. The guard waits in the kernel and has imported nothing, so this module must import only small modules.
+remove. The guard lives as long as its job, so this module must import only small modules; in the guard's process the
+relay serves the runner's requests to the Kubernetes API meanwhile.
 """
 
 import fcntl
@@ -14,6 +15,9 @@ from typing import NoReturn
 START_S = 60
 """How long the guard waits for a runner to appear: both containers start within a second or two of each other."""
 DONE = "done"
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where Kubernetes mounts a service account: the files `token`, `ca.crt` and `namespace`. In bai-chart's jobs only the
+guard's container has them."""
 
 
 class Ledger:
@@ -83,7 +87,12 @@ def main() -> None:
 
     It always ends well: whether the job did is the runner's to say.
     """
-    clusters = wait_for_runner(Path(os.environ["CWL_DASK_GUARD"]))
+    folder = Path(os.environ["CWL_DASK_GUARD"])
+    if (ACCOUNT / "token").exists():
+        from cwl_dask.calrissian import relay  # noqa: PLC0415 - not needed by the runner, which imports this module
+
+        relay.Relay(relay.in_cluster()).start(folder)
+    clusters = wait_for_runner(folder)
     if clusters != [DONE]:
         from cwl_dask.calrissian.cleanup import clean_up  # noqa: PLC0415 - a second and 60 MiB that few guards ever need
 

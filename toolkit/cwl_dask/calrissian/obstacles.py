@@ -10,7 +10,7 @@ from kubernetes import client, config
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
-from cwl_dask.calrissian.cleanup import NAMESPACE_FILE
+from cwl_dask.calrissian import api
 from cwl_dask.core.waiting import Obstacle
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,7 @@ def watch_cluster(name: str) -> Obstacle | None:
     """
     namespace, _, short = name.rpartition(".")
     with contextlib.suppress(ApiException, HTTPError, OSError, config.ConfigException):
-        if namespace == NAMESPACE_FILE.read_text():
-            config.load_incluster_config()
+        if namespace == api.connect():
             pods = client.CoreV1Api().list_namespaced_pod(namespace, label_selector=f"gateway.dask.org/cluster={short}")
             return _cluster_obstacle(pods.items)
     return None

@@ -17,10 +17,11 @@ import calrissian.context
 import calrissian.job
 import calrissian.k8s
 import calrissian.main as runner
+from kubernetes.config import ConfigException
 from schema_salad.exceptions import ValidationException
 
 from cwl_dask import PERMANENT, TEMPORARY, UNSUPPORTED
-from cwl_dask.calrissian import steps
+from cwl_dask.calrissian import api, steps
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.session import Session
 from cwl_dask.core import addresses, extension, files, javascript, options, output
@@ -49,6 +50,14 @@ def run(session: Session) -> int:
         OSError: a file or folder of an option cannot be written.
     """
     result, statuses = _Result(), list[str]()
+    try:
+        if api.has_relay():
+            namespace = api.connect()
+            calrissian.k8s.load_config_get_namespace = lambda: namespace
+    except ConfigException as error:
+        log.error("%s", error)  # noqa: TRY400 - one line is enough
+        session.clusters.failures.add(Failure("kubernetes", str(error), temporary=True))
+        return TEMPORARY
     watching.bound_retries()
     watching.StepClient.session = session
     calrissian.context.calrissian_make_tool = steps.make_tool
