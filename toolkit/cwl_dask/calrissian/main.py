@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import types
 from typing import Any, NoReturn
 
 from cwl_dask import PERMANENT, TEMPORARY
@@ -43,6 +44,9 @@ def main() -> int:
         signal.signal(signum, functools.partial(_stop, session))
     stopped = False
     try:
+        # Calrissian reads its version with pkg_resources, which is not in the image; `patches` replaces the function.
+        sys.modules["calrissian.version"] = version = types.ModuleType("calrissian.version")
+        version.version = str  # type: ignore[attr-defined]
         from cwl_dask.calrissian import patches as hooks  # noqa: PLC0415 - slow, so after the handlers
 
         code = hooks.run(session)

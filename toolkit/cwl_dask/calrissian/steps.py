@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import dask
 from calrissian.job import CalrissianCommandLineJob
 from calrissian.tool import CalrissianCommandLineTool
 
@@ -100,6 +99,8 @@ class DaskStepJob(DaskStep, StepJob):
 
     def create_kubernetes_runtime(self, runtimeContext: Any) -> pods.Pod:  # noqa: N803 - Calrissian's name
         """Return the step's pod, with `/etc/dask/gateway.yaml` in it."""
+        import dask  # noqa: PLC0415 - not needed by steps without a cluster
+
         pod = super().create_kubernetes_runtime(runtimeContext)
         assert self.client.claim  # noqa: S101 - set before
         pods.connect(

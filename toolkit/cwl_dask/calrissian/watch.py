@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from calrissian.k8s import CompletionResult, KubernetesClient, PodMonitor
 from kubernetes import watch
@@ -19,10 +19,12 @@ from cwl_dask.calrissian import steplog
 from cwl_dask.calrissian.obstacles import obstacle_of
 from cwl_dask.calrissian.pod import Pod, Runner
 from cwl_dask.calrissian.session import Session
-from cwl_dask.core.claim import Claim
 from cwl_dask.core.step import StepError
 from cwl_dask.core.waiting import GaveUp, Obstacle, Patience
 from cwl_dask.podlog import PodLog
+
+if TYPE_CHECKING:
+    from cwl_dask.core.claim import Claim
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
     """Calrissian's client of the Kubernetes API, one for each step."""
 
     session: Session
-    claim: Claim | None = None
+    claim: "Claim | None" = None
     step_log: Path | None = None
     """File on the volume to which the step's output is copied; None: not copied."""
     why = ""
