@@ -263,6 +263,13 @@ if mode == "eat":
     while True: hoard.append(bytearray(1 << 24))
 if mode == "sleep":
     for second in range(600): print("second", second, flush=True); time.sleep(1)
+if mode == "hold":
+    from dask_gateway import Gateway
+    with Gateway() as gateway:
+        with gateway.connect(os.environ["DASK_GATEWAY_CLUSTER"]).get_client() as client:
+            future = client.submit(time.sleep, 600)
+            print("holding", flush=True)
+            future.result()
 if mode == "sum":
     from dask_gateway import Gateway
     with Gateway() as gateway:

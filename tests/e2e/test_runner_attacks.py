@@ -86,6 +86,8 @@ ATTACKS = {
         ),
         "the runner writes there",
     ),
+    "name-of-bytes": (shell_tool("printf x > \"$(printf 'odd\\377')\"", FOLDER), "is not UTF-8"),
+    "closed-folder": (shell_tool("mkdir closed && touch closed/x && chmod 0 closed", FOLDER), "cannot read"),
     "endless-expression": (expression_tool("${while (true) {}}"), "terminated by timeout"),
     "greedy-expression": (expression_tool("${return {found: new Array(2e8).fill(1).length};}"), "of memory"),
 }

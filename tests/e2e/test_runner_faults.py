@@ -1,5 +1,6 @@
 """Test what ends a step, a runner or a cluster too early, on a real Kubernetes: the reason is shown, nothing remains."""
 
+import json
 import os
 import signal
 import time
@@ -75,6 +76,19 @@ def test_a_failing_step_ends_with_its_own_code_and_its_last_lines(jobs):
     jobs.clean(GONE_S)
 
 
+def test_a_burst_of_lines_is_kept_whole(jobs):
+    burst = tool(APP, baseCommand=["seq", "400000"], inputs={"mode": "string"}, outputs={})
+    job = jobs.start("burst", burst, mode="x")
+    end = job.wait()
+    assert end.code == 0, end.log[-1000:]
+    assert jobs.run(["sh", "-c", "seq 400000 | cmp - /calrissian/step.log && echo whole"], job=job.name) == "whole\n"
+    kept = jobs.run(
+        ["sh", "-c", "grep -c '^[0-9]*$' /calrissian/run.log; grep skipped /calrissian/run.log || true"], job=job.name
+    )
+    shown = int(kept.split()[0])
+    assert shown == 400_000 or f"{400_000 - shown:,} lines skipped, all 400,000 are in step.log" in kept
+
+
 def test_a_temporary_failure_of_the_step_is_one_of_the_runner(jobs):
     assert jobs.start("busy", tool(APP), mode="busy").wait().code == 75
 
@@ -105,6 +119,41 @@ def test_a_deleted_step_is_a_temporary_failure(jobs):
     end = job.wait()
     assert end.code == 75
     assert f"pod {step} was deleted while it ran" in end.log
+    jobs.clean(GONE_S)
+
+
+def kill_scheduler(jobs, cluster):
+    (name,) = jobs.names(f"gateway.dask.org/cluster={cluster},app.kubernetes.io/component=dask-scheduler")
+    jobs.api.delete_namespaced_pod(name, jobs.namespace, grace_period_seconds=0)
+
+
+def dismiss(jobs, cluster):
+    user = next(
+        entry["value"]
+        for entry in jobs.job["spec"]["template"]["spec"]["containers"][0]["env"]
+        if entry["name"] == "USER"
+    )
+    code = (
+        "from dask_gateway import BasicAuth, Gateway; Gateway(auth=BasicAuth(*sys.argv[1:2])).stop_cluster(sys.argv[2])"
+    )
+    jobs.run(["python", "-c", f"import sys; {code}", user, f"{jobs.namespace}.{cluster}"])
+
+
+@pytest.mark.parametrize("end_cluster", [kill_scheduler, dismiss])
+def test_a_step_whose_cluster_is_stopped_is_a_temporary_failure_with_the_schedulers_last_line(jobs, end_cluster):
+    job = jobs.start(end_cluster.__name__.replace("_", "-"), tool(APP, cluster={}), mode="hold")
+    job.says("holding")
+    (cluster,) = jobs.clusters()
+    end_cluster(jobs, cluster)
+    end = job.wait()
+    assert end.code == 75, end.log
+    assert (
+        f"failed with exit code 1 after its Dask cluster {jobs.namespace}.{cluster} had been stopped (its scheduler's last"
+        in end.log
+    )
+    assert "scheduler | " in end.log
+    failure = json.loads(jobs.run(["cat", "/calrissian/failure.json"], job=job.name))
+    assert (failure["kind"], failure["code"], failure["temporary"]) == ("cluster", 1, True)
     jobs.clean(GONE_S)
 
 

@@ -145,6 +145,10 @@ class PodLog:
         """Begin to follow; the container must have started."""
         self._thread.start()
 
+    def stop(self) -> None:
+        """Make no further connection."""
+        self._over.set()
+
     def finish(self, patience_s: float = 5) -> None:
         """Read the remaining lines; the container must have ended.
 

@@ -51,7 +51,7 @@ class Api:
     ends: int | StepError
     folder: str
     submitted: dict
-    step_log, why = None, "no band"
+    step_log, why, lost = None, "no band", ""
 
     def get_current_pod(self):
         claim = client.V1PersistentVolumeClaimVolumeSource(claim_name="work")
@@ -129,6 +129,14 @@ def test_the_reason_of_a_failed_step_is_recorded(workflow):
     failure = Api.session.clusters.failures.first
     assert failure.message == f"step {failure.step} failed with exit code 75: no band"
     assert (failure.kind, failure.step[:4], failure.code, failure.temporary) == ("step", "step", 75, True)
+
+
+def test_a_step_that_failed_because_its_cluster_was_stopped_may_succeed_later(workflow, monkeypatch):
+    monkeypatch.setattr(Api, "lost", "its Dask cluster eo.abc had been stopped")
+    assert workflow(1) == "temporaryFail"
+    failure = Api.session.clusters.failures.first
+    assert failure.message == "failed with exit code 1 after its Dask cluster eo.abc had been stopped: no band"
+    assert (failure.kind, failure.code, failure.temporary) == ("cluster", 1, True)
 
 
 def test_a_steps_output_is_copied_to_a_file_on_the_volume(workflow, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import queue
+from concurrent.futures import Future
 
 import pytest
 
@@ -12,7 +13,7 @@ from kubernetes import client
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import ProtocolError
 
-from cwl_dask.calrissian import steplog
+from cwl_dask.calrissian import clusterwatch, steplog
 from cwl_dask.calrissian import watch as watching
 from cwl_dask.calrissian.guard import Ledger
 from cwl_dask.calrissian.session import new_session
@@ -60,7 +61,12 @@ RUNNING = client.V1ContainerState(running=client.V1ContainerStateRunning())
 class Claim:
     """A fake of the claim on a cluster."""
 
-    dismissed = False
+    dismissed, name, ended = False, "eo.abc", False
+
+    def ask_ended(self):
+        answer = Future()
+        answer.set_result(self.ended)
+        return answer
 
     def finish(self):
         self.dismissed = True
@@ -177,6 +183,20 @@ def test_the_cluster_is_dismissed_as_soon_as_the_pod_has_ended(step):
     step.claim = Claim()
     step.tell(pod(RUNNING), pod(terminated(0, "Completed")))
     step.wait_for_completion()
+    assert step.claim.dismissed
+
+
+@pytest.mark.parametrize(
+    ("ended", "code", "lost"),
+    [(True, 1, "its Dask cluster eo.abc had been stopped"), (True, 0, ""), (False, 1, "")],
+)
+def test_a_cluster_that_ended_under_a_failed_step_is_the_reason(step, monkeypatch, ended, code, lost):
+    monkeypatch.setattr(clusterwatch, "REPORTED_S", 0.05)
+    step.claim = Claim()
+    step.claim.ended = ended
+    step.tell(pod(RUNNING), pod(terminated(code)))
+    assert step.wait_for_completion().exit_code == code
+    assert step.lost == lost
     assert step.claim.dismissed
 
 

@@ -197,6 +197,18 @@ def test_dismiss_begins_at_once_and_ends_a_wait(gateway):
     assert ended == ["STOPPED"]
 
 
+@pytest.mark.parametrize(("status", "ended"), [("RUNNING", False), ("STOPPED", True), ("FAILED", True), (503, False)])
+def test_the_end_of_a_cluster_in_use_is_known(gateway, status, ended):
+    with Claim(wanted()) as claim:
+        claim.wait_running()
+        if status == 503:
+            gateway.refuses["GET"] = status
+        else:
+            gateway.status = status
+        assert claim.ask_ended().result() is ended
+        gateway.refuses.clear()
+
+
 def test_a_lease_that_cannot_be_had_is_one_warning(gateway, caplog):
     with Claim(wanted()) as claim:
         claim.wait_running()

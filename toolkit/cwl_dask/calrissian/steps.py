@@ -62,6 +62,9 @@ class StepJob(Step, CalrissianCommandLineJob):  # type: ignore[misc] # Calrissia
         result = super().wait_for_kubernetes_pod()
         code = result.exit_code
         if code and code not in self.successCodes:
+            if self.client.lost:
+                message = f"failed with exit code {code} after {self.client.lost}: {self.client.why}"
+                raise StepError(message, kind="cluster", temporary=True, code=code)
             message = f"step {self.name} failed with exit code {code}: {self.client.why}"
             log.error("%s", message)
             temporary = code in self.temporaryFailCodes

@@ -16,6 +16,7 @@ from tenacity import retry_if_exception, stop_after_delay, wait_exponential
 from urllib3.exceptions import HTTPError
 
 from cwl_dask.calrissian import steplog
+from cwl_dask.calrissian.clusterwatch import ClusterWatch
 from cwl_dask.calrissian.obstacles import obstacle_of
 from cwl_dask.calrissian.pod import Pod, Runner
 from cwl_dask.calrissian.session import Session
@@ -41,8 +42,11 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
     claim: "Claim | None" = None
     step_log: Path | None = None
     """File on the volume to which the step's output is copied; None: not copied."""
+    cluster: ClusterWatch | None = None
     why = ""
     """Why the step's process failed."""
+    lost = ""
+    """How the step's cluster ended before its process failed; empty if the cluster was not the reason."""
 
     def get_current_pod(self) -> Any:
         """Read the runner's pod, as Calrissian does, and keep the fields that the steps need."""
@@ -76,7 +80,16 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
         say = self.session.output.say
         lines = PodLog(self.core_api_instance, self.namespace, name, say, keep_entries=self.session.keep_entries)
         try:
-            pod, end = self._until_ended(name, lines)
+            with contextlib.ExitStack() as stack:
+                if self.claim:
+                    watch = ClusterWatch(self.claim, self.core_api_instance, self.namespace, say)
+                    self.cluster = stack.enter_context(watch)
+                pod, end = self._until_ended(name, lines)
+                if self.cluster and end.exit_code:
+                    self.check()  # a runner that stops has dismissed the cluster itself
+                    self.lost = self.cluster.why_lost()
+            if self.claim:  # while the last lines and the outputs are collected
+                self.claim.finish()
             lines.finish()
         finally:
             self._remove(name)
@@ -103,6 +116,8 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
                 self.check()
                 if not started:
                     _look(patience, obstacle)
+                elif self.cluster:
+                    self.cluster.look()
                 with contextlib.suppress(queue.Empty):
                     pod = _seen(events.get(timeout=0.2), name)
                     state = pod.status.container_statuses[0].state if pod.status.container_statuses else None
@@ -113,8 +128,6 @@ class StepClient(KubernetesClient):  # type: ignore[misc] # Calrissian has no ty
                         started = True
                         lines.start()
                     if state.terminated:
-                        if self.claim:  # while the last lines and the outputs are collected
-                            self.claim.finish()
                         if state.terminated.exit_code and pod.metadata.deletion_timestamp:
                             raise StepError(f"pod {name} was deleted while it ran", temporary=True)
                         return pod, state.terminated

@@ -136,11 +136,11 @@ class Claim:
 
     def is_running(self) -> bool:
         """Ask the gateway whether the cluster runs; False without an answer."""
-        try:
-            report = self._thread.call(asyncio.wait_for(self._gateway.get_cluster(self.name), CALL_S)).result()
-        except AWAY:
-            return False
-        return bool(report.status.name == "RUNNING")
+        return bool(self._thread.call(self._status()).result() == "RUNNING")
+
+    def ask_ended(self) -> Future[bool]:
+        """Ask the gateway, in the background, whether the cluster has ended; the answer is False if there is none."""
+        return self._thread.call(self._has_ended())
 
     def finish(self) -> None:
         """Begin the dismissal, unless the cluster is kept for another step: the step's process has ended."""
@@ -278,6 +278,20 @@ class Claim:
         if self._obstacle and self._obstacle.room:
             return NoRoomError(f"cluster {self.name} is {status}: {self._obstacle.text}", temporary=True)
         return ClaimError(f"cluster {self.name} is {status}: its scheduler did not start")
+
+    async def _status(self) -> str | None:
+        """Return the gateway's status of the cluster, such as RUNNING; None without an answer."""
+        try:
+            report = await asyncio.wait_for(self._gateway.get_cluster(self.name), CALL_S)
+        except AWAY as error:
+            unknown = isinstance(error, ValueError) and self.name in str(
+                error
+            )  # the record of a stopped cluster is gone
+            return "STOPPED" if unknown else None
+        return str(report.status.name)
+
+    async def _has_ended(self) -> bool:
+        return await self._status() in ENDED
 
     async def _dismiss(self) -> None:
         if self._lease:
