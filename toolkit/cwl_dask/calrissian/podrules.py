@@ -9,7 +9,6 @@ from typing import Any
 
 _KINDS = {"emptyDir", "downwardAPI", "configMap", "persistentVolumeClaim", "secret"}
 """Kinds of volumes that a step's pod may have; claims and Secrets only those that the rules name."""
-_HOST = ("hostNetwork", "hostPID", "hostIPC")
 
 
 @dataclass(frozen=True, slots=True)
