@@ -10,8 +10,9 @@ import yaml
 
 from bai_kit.errors import ValuesError
 from bai_kit.release.helm import Helm
-from bai_kit.release.plan import Overrides, plan_releases, plan_values
+from bai_kit.release.plan import plan_releases
 from bai_kit.release.render import values
+from bai_kit.release.values import Overrides
 from bai_kit.settings import Settings
 from tests.charts.helm_wheels import ensure
 
@@ -43,27 +44,6 @@ def gateway_of(release):
 
 def services(release):
     return {manifest["metadata"]["name"] for manifest in release.objects if manifest["kind"] == "Service"}
-
-
-def test_files_go_over_the_profile_and_assignments_over_files(helm, tmp_path):
-    one = write(tmp_path / "1.yaml", "bai: {runner: {maxCores: 11, maxRam: 11G}, storage: {size: 11Gi}}")
-    two = write(tmp_path / "2.yaml", "bai: {runner: {maxRam: 22G}, storage: {size: 22Gi}}")
-    overrides = Overrides(files=(one, two), sets=("bai.storage.size=33Gi",), set_strings=("bai.runner.image.tag=007",))
-    bai = plan_values(helm, Settings(), overrides)["bai"]
-    assert (bai["runner"]["maxCores"], bai["runner"]["maxRam"], bai["storage"]["size"]) == (11, "22G", "33Gi")
-    assert bai["runner"]["image"]["tag"] == "007"
-    assert bai["storage"]["accessMode"] == "ReadWriteMany"
-
-
-def test_set_file_takes_the_content(helm, tmp_path):
-    path = write(tmp_path / "p.json", '{"cwlVersion": "v1.2"}')
-    values = plan_values(helm, Settings(), Overrides(set_files=(f"bai.package.cwl={path}",)))
-    assert values["bai"]["package"]["cwl"] == '{"cwlVersion": "v1.2"}'
-
-
-def test_null_is_kept_because_helm_applies_it_to_the_charts_defaults(helm):
-    values = plan_values(helm, Settings(), Overrides(sets=("bai.runner.resources.limits.memory=null",)))
-    assert values["bai"]["runner"]["resources"]["limits"] == {"memory": None}
 
 
 def test_one_registry_is_for_all_images(helm):
@@ -101,47 +81,6 @@ def test_global_values_reach_both_charts(helm, tmp_path):
     text = json.dumps([release.objects for release in releases])
     assert "reg.example/eo/traefik:v3" in text
     assert "ghcr.io" not in text
-
-
-@pytest.mark.parametrize(("chart", "hint"), [("dask-gateway", "bai-kit deploy --no-gateway"), ("bai", None)])
-def test_the_condition_of_umbrella_charts_leaves_nothing_out(helm, chart, hint):
-    with pytest.raises(ValuesError, match=f"{chart}.enabled") as caught:
-        planned(helm, f"{chart}.enabled=false")
-    assert caught.value.hint == hint
-
-
-def test_a_tag_reaches_the_package_that_comes_with_the_chart_and_no_other(helm):
-    assert plan_values(helm, Settings(tag="dev"), Overrides())["bai"]["package"]["image"]["tag"] == "dev"
-    assert "image" not in plan_values(helm, Settings(tag="dev"), Overrides(package="{}"))["bai"]["package"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("runner: {}", "unknown top-level key 'runner'"),
-        ("bai: 1", "bai is 1"),
-        ("[1]", "not a mapping"),
-        ("a: [", "not YAML"),
-    ],
-)
-def test_a_bad_values_file_is_named(helm, tmp_path, text, message):
-    path = write(tmp_path / "v.yaml", text)
-    with pytest.raises(ValuesError, match=message) as caught:
-        plan_values(helm, Settings(), Overrides(files=(path,)))
-    assert str(path) in caught.value.message
-
-
-def test_a_missing_file_is_named(helm, tmp_path):
-    with pytest.raises(ValuesError, match=r"cannot read .*none\.yaml"):
-        plan_values(helm, Settings(), Overrides(files=(tmp_path / "none.yaml",)))
-    with pytest.raises(ValuesError, match="none"):
-        plan_values(helm, Settings(), Overrides(set_files=(f"bai.x={tmp_path / 'none'}",)))
-
-
-@pytest.mark.parametrize("expression", ["bai", "bai=1", "bai.storage.size", "bai.a[x]=1", "other.key=1"])
-def test_a_bad_assignment_is_refused(helm, expression):
-    with pytest.raises(ValuesError, match="--set"):
-        plan_values(helm, Settings(), Overrides(sets=(expression,)))
 
 
 def test_values_that_the_charts_refuse_are_named_with_where_they_come_from(helm, tmp_path):

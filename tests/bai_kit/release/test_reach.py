@@ -7,8 +7,9 @@ import pytest
 from bai_kit.errors import HelmError, WaitTimeout
 from bai_kit.release import reach
 from bai_kit.release.helm import Helm
-from bai_kit.release.plan import Overrides, plan_releases
+from bai_kit.release.plan import plan_releases
 from bai_kit.release.reach import reach_gateway
+from bai_kit.release.values import Overrides
 from bai_kit.settings import Settings
 from tests.bai_kit.fakes import FakeKube
 from tests.charts.helm_wheels import ensure

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bai_kit.job.results import Limits
     from bai_kit.kube.api import Kube
     from bai_kit.release.helm import Helm
-    from bai_kit.release.plan import Overrides
+    from bai_kit.release.values import Overrides
     from bai_kit.settings import Settings
 
 GatewayRelease = Annotated[
@@ -138,7 +138,7 @@ class ChartOptions:
     def overrides(self) -> "Overrides":
         """Return the chart values that these options set; they override those of the profile."""
         from bai_kit.package.document import convert  # noqa: PLC0415 - cwltool takes a second
-        from bai_kit.release.plan import Overrides  # noqa: PLC0415 - `--help` need not load it
+        from bai_kit.release.values import Overrides  # noqa: PLC0415 - `--help` need not load it
 
         return Overrides(
             files=tuple(self.files or ()),

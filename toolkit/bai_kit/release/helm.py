@@ -2,7 +2,7 @@
 
 pyhelm3's `Command` runs the executable; its `Client` is not used, because it joins the lists of values where Helm
 replaces them, uninstalls releases that it finds stuck, and shows secrets in its diffs. Callers give one dictionary of
-values, already merged (bai_kit.release.merge); no token is on a command line, and Helm's messages are shortened and
+values, already merged (bai_kit.release.values); no token is on a command line, and Helm's messages are shortened and
 lose their secrets.
 """
 

@@ -9,7 +9,8 @@ import yaml
 from bai_kit.job.template import Template, check_name, fill, new_name
 from bai_kit.output import Document
 from bai_kit.package.inputs import check_inputs, package_inputs, parse_params
-from bai_kit.release.plan import CHARTS, Release
+from bai_kit.release.plan import Release
+from bai_kit.release.values import CHARTS
 
 
 class _Dumper(yaml.SafeDumper):
