@@ -8,7 +8,7 @@ import pytest
 from bai_kit.errors import HelmError, SetupError, WaitTimeout
 from bai_kit.release import deploy as module
 from bai_kit.release.deploy import deploy, ensure_namespace
-from bai_kit.release.helm import BusyError
+from bai_kit.release.helm_errors import BusyError
 from bai_kit.release.live import LogLines
 from bai_kit.release.plan import Release
 from tests.bai_kit.fake_helm import FakeHelm, claim, deployment, pod

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from bai_kit.errors import BaiKitError, HelmError, WaitTimeout
 from bai_kit.kube.api import Kube
-from bai_kit.release.helm import BusyError, Helm, Json, Revision
+from bai_kit.release.helm import Helm, Json, Revision
+from bai_kit.release.helm_errors import BusyError
 from bai_kit.release.plan import Release
 from bai_kit.release.reach import reach_gateway
 from bai_kit.release.workloads import Workload, last_lines, observe

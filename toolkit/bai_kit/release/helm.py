@@ -2,8 +2,7 @@
 
 pyhelm3's `Command` runs the executable; its `Client` is not used, because it joins the lists of values where Helm
 replaces them, uninstalls releases that it finds stuck, and shows secrets in its diffs. Callers give one dictionary of
-values, already merged (bai_kit.release.values); no token is on a command line, and Helm's messages are shortened and
-lose their secrets.
+values, already merged (bai_kit.release.values); no token is on a command line.
 """
 
 import asyncio
@@ -20,7 +19,8 @@ from typing import Any, TypeVar
 import pyhelm3
 import yaml
 
-from bai_kit.errors import BaiKitError, HelmError, SetupError, ValuesError
+from bai_kit.errors import SetupError
+from bai_kit.release.helm_errors import NoReleaseError, translate
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -33,10 +33,6 @@ LABEL = "bai-kit-deploy"
 """Label of a release's revisions; tells the revisions of one deploy from those of another."""
 AFTER_HOOKS_S = 60
 """Seconds that an uninstall may take beside the chart's own clean-up."""
-LONGEST_ERROR = 2000
-_SECRET = re.compile(
-    r"(?i)((?:password|token|secret|authorization)(?!name)\w*[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?[^\s,;\"'}]+"
-)
 
 log = logging.getLogger(__name__)
 logging.getLogger("pyhelm3").setLevel(logging.CRITICAL)  # pyhelm3 logs whole command lines, which hold values
@@ -96,7 +92,7 @@ class Helm:
         """Return a release's newest revision with its objects; None when it is not installed."""
         try:
             status = self._run(self._command.status(release, namespace=self.namespace))
-        except _NoReleaseError:
+        except NoReleaseError:
             return None
         return _revision(status)
 
@@ -104,7 +100,7 @@ class Helm:
         """Return the newest revision that was deployed without an error; None when there is none."""
         try:
             history = self._run(self._command.history(release, namespace=self.namespace))
-        except _NoReleaseError:
+        except NoReleaseError:
             return None
         good = [revision["revision"] for revision in history if revision["status"] in {"deployed", "superseded"}]
         return max(good, default=None)
@@ -195,7 +191,7 @@ class Helm:
                     release, namespace=self.namespace, no_hooks=no_hooks, wait=True, timeout=timeout
                 )
             )
-        except _NoReleaseError:
+        except NoReleaseError:
             log.debug("release %s is not installed", release)
 
     def _hook_limit(self, release: str) -> float:
@@ -210,70 +206,7 @@ class Helm:
         try:
             return asyncio.run(run())
         except pyhelm3.Error as exc:
-            raise _translate(exc.stderr.decode(errors="replace")) from exc
-
-
-class _NoReleaseError(HelmError):
-    """The release does not exist; the functions of this module return None instead."""
-
-
-class BusyError(HelmError):
-    """Another operation on the release is in progress; `deploy` waits and retries."""
-
-
-class SchemaError(ValuesError):
-    """A chart's schema refuses values; the plan adds the file that each of them comes from."""
-
-    def __init__(self, faults: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{key}: {fault}" if key else fault for key, fault in faults.items()))
-        self.faults = faults
-        """Path of a value, joined with dots, to what is wrong with the value."""
-
-
-def redact(text: str) -> str:
-    """Return Helm's message without secrets, at most the last 2 kB."""
-    return _SECRET.sub(r"\1(hidden)", text.strip())[-LONGEST_ERROR:]
-
-
-_MEANINGS: tuple[tuple[str, type[BaiKitError], str, str | None], ...] = (
-    ("cluster unreachable", SetupError, "helm cannot reach Kubernetes", "kubectl cluster-info"),
-    ("another operation", BusyError, "helm", None),
-    ("release: already exists", BusyError, "helm", None),
-    ('"sh.helm.release.', BusyError, "helm", None),
-    ("forbidden", SetupError, "helm has no right to do this", "bai-kit doctor"),
-    ("cannot be imported into the current release", HelmError, "helm", "delete that object, or choose another release"),
-)
-"""Meaning of Helm's messages: (words in the message, error class, what failed, next step)."""
-
-
-def _translate(stderr: str) -> BaiKitError:
-    """Return an error with Helm's message, a class that callers can handle, and a hint."""
-    text = redact("\n".join(line for line in stderr.splitlines() if not line.startswith("WARNING:")))
-    text = text.removeprefix("Error: ").removeprefix("UPGRADE FAILED: ").removeprefix("INSTALLATION FAILED: ")
-    low = text.lower()
-    if "release: not found" in low:
-        return _NoReleaseError(text)
-    if "specifications of the schema" in low:
-        return SchemaError(_schema_faults(stderr) or {"": redact(stderr)})
-    if "failed parsing --set" in low:
-        return ValuesError(text.removeprefix("failed parsing "))
-    if "execution error at" in low:
-        return ValuesError(text.rpartition("): ")[2].partition("\n")[0])
-    for words, kind, what, hint in _MEANINGS:
-        if words in low:
-            return kind(f"{what}: {text}", hint=hint)
-    return HelmError(f"helm: {text}")
-
-
-def _schema_faults(stderr: str) -> dict[str, str]:
-    """Return the keys that the schema refuses, with what is wrong; never the value of a secret."""
-    faults: dict[str, str] = {}
-    for path, fault in re.findall(r"- at '([^']*)': (.*)", stderr):
-        key = path.strip("/").replace("/", ".")
-        secret = re.search("(?i)password|secret|token", key)
-        if "Of' failed" not in fault and fault != "validation failed":
-            faults.setdefault(key, "is not as the schema says" if secret else fault)
-    return faults
+            raise translate(exc.stderr.decode(errors="replace")) from exc
 
 
 def _parse(output: bytes) -> Json:

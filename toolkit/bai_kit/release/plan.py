@@ -14,7 +14,8 @@ from typing import Any
 from bai_kit.errors import ValuesError
 from bai_kit.package.images import images
 from bai_kit.release.connection import Connection, connection_of
-from bai_kit.release.helm import Helm, Json, SchemaError
+from bai_kit.release.helm import Helm, Json
+from bai_kit.release.helm_errors import SchemaError
 from bai_kit.release.values import BAI, CHARTS, GATEWAY, Overrides, Values, locate, merge, plan_values
 from bai_kit.settings import Settings
 
