@@ -198,7 +198,7 @@ def test_the_outputs_object_lies_beside_the_results_of_every_fetch(volume, tmp_p
     printed = {"map": {"class": "Directory", "location": "file:///calrissian/results/out", "basename": "out"}, "n": 2}
     (volume.root / "bai-1" / "output.json").write_text(json.dumps(printed))
     found = fetch(volume, "bai-1", tmp_path / "home")
-    assert found.outputs["n"] == 2
+    assert (found.outputs["n"], found.files) == (2, len(list((tmp_path / "home").rglob("*.*"))))
     assert json.loads((tmp_path / "home" / "outputs.json").read_text()) == found.outputs
 
 

@@ -247,8 +247,8 @@ def _unpack(part: Path, directory: Path, fresh: Path, job: str) -> tuple[int, di
     try:
         with tarfile.open(part) as archive:
             archive.extractall(fresh, filter="data")  # refuses links and names that lead out, and devices
-            files = sum(member.isfile() for member in archive.getmembers())
         outputs = _outputs(fresh, job)
+        files = sum(path.is_file() for path in fresh.rglob("*"))
         put(fresh, directory)
     except tarfile.FilterError as exc:
         raise RemoteError(f"the results hold a file that must not be unpacked: {exc}") from exc
