@@ -1,8 +1,8 @@
 """Run the CWL documents that are installed with cwltool and cwl-utils through validate, convert and run.
 
-`make conformance` prints how many documents plain cwltool and this toolkit accept, and in how many cases the converted
-document returns something else than the original under plain cwltool. Documents are run with made-up inputs of the
-right types; a document that cannot run with them must fail in both forms.
+`make conformance` prints what plain cwltool and this toolkit accept, and which documents return something else with
+`bai-kit run --local` than with plain cwltool. Inputs are the job files that lie beside a document and fit, and values
+that are made up by type. A document is compared with the first inputs that plain cwltool completes.
 """
 
 import contextlib
@@ -10,11 +10,13 @@ import functools
 import io
 import json
 import logging
+import os
 import re
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,13 +27,18 @@ from cwltool.main import main as cwltool
 from cwltool.workflow import default_make_tool
 
 from bai_kit.errors import BaiKitError
-from bai_kit.package.document import read_package
-from bai_kit.package.inputs import check_inputs, location_of
+from bai_kit.local import run_local
+from bai_kit.package.document import Package, read_package
+from bai_kit.package.files import location_of, missing_files
+from bai_kit.package.inputs import check_inputs, read_params
+from bai_kit.package.outputs import relative
+from bai_kit.progress import Progress
 from cwl_dask.core.extension import register
 
-OPTIONS = ["--no-container", "--skip-schemas", "--enable-ext", "--disable-color", "--relax-path-checks", "--quiet"]
+OPTIONS = ["--no-container", "--enable-ext", "--disable-color", "--relax-path-checks", "--quiet"]
 FOLDERS = [Path(find_spec("cwltool").origin).parent / "tests", Path(find_spec("cwl_utils").origin).parent / "testdata"]
-
+VALID, VALID_HERE = "valid for plain cwltool", "valid for bai-kit"
+RUN, RUN_HERE = "with outputs by plain cwltool", "with the same outputs by bai-kit run --local"
 
 known = functools.partial(register, enable_ext=True)
 """Keeps the requirement known after a run of plain cwltool, which would forget it."""
@@ -39,57 +46,87 @@ known = functools.partial(register, enable_ext=True)
 
 def main() -> int:
     """Print the counts and each difference; return 1 when a valid document is refused or returns something else."""
-    logging.disable(logging.CRITICAL)
-    known()
-    counts: Counter[str] = Counter()
-    for folder in FOLDERS:
-        for document in sorted(folder.rglob("*.cwl")):
-            for key, text in _differences(document, folder, counts):
-                counts[key] += 1
-                print(f"{key}: {document.relative_to(folder.parent)}: {text}")
-    for key, count in sorted(counts.items()):
+    documents = [(document, folder) for folder in FOLDERS for document in sorted(folder.rglob("*.cwl"))]
+    counts: Counter[str] = Counter(documents=len(documents))
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for (document, folder), found in zip(documents, pool.map(_check, *zip(*documents, strict=True)), strict=True):
+            counts.update(key for key, _ in found)
+            for key, text in found:
+                if text:
+                    print(f"{key}: {document.relative_to(folder.parent)}: {text}", flush=True)
+    for key, count in counts.items():
         print(f"{count:5d} {key}")
     return 1 if any(key.startswith("WRONG") for key in counts) else 0
 
 
-def _differences(document: Path, folder: Path, counts: Counter[str]) -> Iterator[tuple[str, str]]:
-    plain, refused = _plain(document), ""
-    package = None
+def _check(document: Path, folder: Path) -> list[tuple[str, str]]:
+    """Return what was found about a document: keys to count, and a text for those to be printed."""
+    logging.disable(logging.CRITICAL)
+    known()
+    return list(_findings(document, folder))
+
+
+def _findings(document: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    plain = _plain(document)
+    if plain is None:
+        yield VALID, ""
     try:
         package = read_package(document, root=folder, portable=False)
         again = _reread(package.text)
     except BaiKitError as error:
-        refused = " ".join(error.message.split())
-    counts["documents"] += 1
-    counts["valid for plain cwltool"] += plain is None
-    counts["valid for bai-kit"] += package is not None
-    if package is None:
         if plain is None:
-            yield "WRONG, refused", refused
+            yield "WRONG, refused", " ".join(error.message.split())
         return
+    yield VALID_HERE, ""
     if plain is not None:
-        yield "only bai-kit takes", plain
+        yield "valid only for bai-kit", plain
     if again != package.text:
-        yield "WRONG, second conversion differs", ""
+        yield "WRONG, second conversion differs", "the bytes"
     with contextlib.suppress(BaiKitError):
         read_package(document, root=folder)
-        counts["converted"] += 1
+        yield "converted", ""
+    if package.needs:
+        yield "not run, because containers or a network are required", ""
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        values = {entry.name: _value(entry.type, Path(scratch)) for entry in package.inputs if entry.required}
-        yield from _run(document, package.text, check_inputs(package.inputs, values), Path(scratch), counts)
+        yield from _compare(document, package, folder, Path(scratch))
 
 
-def _run(
-    document: Path, text: str, values: dict[str, Any], scratch: Path, counts: Counter[str]
-) -> Iterator[tuple[str, str]]:
-    (scratch / "params.json").write_text(json.dumps(values))
-    (scratch / "converted.json").write_text(text)
-    expected, outputs = _outputs(document, scratch), _outputs(scratch / "converted.json", scratch)
-    counts["run"] += outputs is not None
-    if expected is None and outputs is not None:
-        counts["run only when converted, which names the entry point"] += 1
-    elif expected != outputs:
-        yield "WRONG, another result", f"{json.dumps(expected)[:300]} became {json.dumps(outputs)[:300]}"
+def _compare(document: Path, package: Package, folder: Path, scratch: Path) -> Iterator[tuple[str, str]]:
+    for values in _inputs(document, package, scratch):
+        (scratch / "params.json").write_text(json.dumps(values))
+        expected = _outputs(document, scratch)
+        if expected is not None:
+            break
+    else:
+        yield "not run, because plain cwltool completes none of the inputs", ""
+        return
+    yield RUN, ""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            found = run_local(document, values, scratch / "results", Progress(), root=folder).outputs
+    except BaiKitError as error:
+        yield "WRONG, fails", " ".join(error.message.split())[:300]
+        return
+    expected, found = _without_names(expected), _without_names(found)
+    if expected == found:
+        yield RUN_HERE, ""
+    elif expected != _without_names(_outputs(document, scratch)):
+        yield "not compared, because plain cwltool returns something else each time", ""
+    else:
+        yield "WRONG, another result", f"{expected[:300]} became {found[:300]}"
+
+
+def _inputs(document: Path, package: Package, scratch: Path) -> Iterator[dict[str, Any]]:
+    """Yield inputs that fit a document: values of job files in its folder, then made-up ones."""
+    for file in sorted(document.parent.iterdir()):
+        if file.suffix in {".json", ".yml", ".yaml"}:
+            with contextlib.suppress(BaiKitError):
+                values = check_inputs(package.inputs, read_params(file))
+                if values and not missing_files(values):
+                    yield values
+    required = {entry.name: _value(entry.type, scratch) for entry in package.inputs if entry.required}
+    yield check_inputs(package.inputs, required)
 
 
 def _plain(document: Path) -> str | None:
@@ -110,17 +147,21 @@ def _reread(text: str) -> str:
 
 
 def _outputs(document: Path, scratch: Path) -> Any:
-    """Return what a document returns under plain cwltool, without addresses; None when it fails."""
+    """Return what a document returns with plain cwltool, as `outputs.json` would have it; None when it fails."""
     printed = io.StringIO()
-    with tempfile.TemporaryDirectory(dir=scratch) as out, contextlib.redirect_stderr(io.StringIO()):
+    with tempfile.TemporaryDirectory(dir=scratch) as out, (scratch / "log").open("w") as log:
         argv = [*OPTIONS, "--outdir", out, str(document), str(scratch / "params.json")]
         try:
-            code = cwltool(argv, stdout=printed, stderr=io.StringIO(), custom_schema_callback=known)
+            with contextlib.redirect_stderr(log):
+                code = cwltool(argv, stdout=printed, stderr=log, custom_schema_callback=known)
         except (Exception, SystemExit):  # noqa: BLE001 - as above
             return None
-    # Names that cwltool draws or derives from the address of the document.
-    text = re.sub(r'"(location|path|id)": "[^"]*"', "", printed.getvalue()).replace(str(scratch), "")
-    return re.sub(r"[0-9a-f]{40}", "HASH", text) if code == 0 else None
+        return relative(json.loads(printed.getvalue()), Path(out)) if code == 0 else None
+
+
+def _without_names(outputs: Any) -> str:
+    """Return outputs as text without the names that a runner draws, or derives from the address of the document."""
+    return re.sub(r"(?<!sha1\$)\b[0-9a-f]{40}\b", "HASH", json.dumps(outputs, sort_keys=True))
 
 
 def _value(schema: Any, scratch: Path) -> Any:
