@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cwltool.errors import WorkflowException
 
 from bai_kit.errors import PackageError
 from bai_kit.package import faults
@@ -64,3 +65,10 @@ def test_a_reason_without_a_place_stands_alone(tmp_path: Path) -> None:
 def test_messages_of_several_lines_become_one_sentence_with_its_place() -> None:
     text = "Tool definition failed initialization:\n/a/b.cwl:3:5: Field `run`\n/a/b.cwl:3:5:   contains\n/a/b.cwl:3:5:   nothing"
     assert reasons(ValueError(text)) == " /a/b.cwl:3:5: Field `run` contains nothing"
+
+
+def test_a_place_at_an_address_with_a_port_stays_whole() -> None:
+    lines = "http://h:80/a.cwl:2:1: the 'x' field is not valid\nhttp://h:80/a.cwl:2:3:   item is invalid"
+    assert (
+        faults.reasons(WorkflowException(lines)) == " http://h:80/a.cwl:2:3: the 'x' field is not valid item is invalid"
+    )

@@ -73,7 +73,7 @@ def reasons(error: Exception) -> str:
     return "".join(f"\n  {line}" for line in lines[:MOST_REASONS] + more)
 
 
-_PLACE = re.compile(r"(?:\w+://)?[^\s:]+:\d+:\d+:")
+_PLACE = re.compile(r"(?:\w+://[^\s:/]*(?::\d+)?/)?[^\s:]+:\d+:\d+:")
 _PREAMBLE = re.compile(r"(Tool definition failed (initialization|validation):|Got workflow error|\* )\s*")
 
 
@@ -87,7 +87,8 @@ def _sentence(text: str) -> str:
 
 def _place(prefix: str) -> str:
     """Return `file:line:column: ` with the whole path of a local file; empty where cwltool names no place."""
-    file, _, place = shown(prefix.rstrip(": ")).partition(":")
-    if not place:
+    found = re.fullmatch(r"(.+?):(\d+(?::\d+)?)", shown(prefix.rstrip(": ")))
+    if not found:
         return ""
+    file, place = found.groups()
     return f"{Path(file).resolve() if Path(file).exists() else file}:{place}: "
