@@ -1,6 +1,9 @@
 """Test the environment of a local step."""
 
 import stat
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import dask
@@ -34,3 +37,11 @@ def test_a_step_sees_the_gateway_the_user_and_the_options_in_a_private_file(monk
     assert seen["auth"]["kwargs"]["password"] == "open sesame"
     assert seen["auth"]["kwargs"]["username"]
     assert seen["cluster"]["options"] == {"worker_cores": 2, "queue": "fast"}
+
+
+def test_an_output_may_link_to_a_folder_that_another_step_made(tmp_path):
+    document = Path(find_spec("cwltool").origin).parent / "tests/wf/iwdr-passthrough-successive.cwl"
+    prefixes = ["--tmp-outdir-prefix", f"{tmp_path}/out-", "--tmpdir-prefix", f"{tmp_path}/work-"]
+    command = [sys.executable, "-m", "cwl_dask.local.main", *prefixes, "--outdir", str(tmp_path / "home")]
+    subprocess.run([*command, str(document)], check=True, capture_output=True, timeout=60)
+    assert (tmp_path / "home/subdir/file").exists()

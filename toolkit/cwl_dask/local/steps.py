@@ -1,6 +1,7 @@
 """Steps of `cwl-dask`: processes or containers of this machine, with a Dask cluster where the tool asks for one."""
 
 import functools
+import glob
 import json
 import os
 import subprocess
@@ -151,9 +152,15 @@ class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool ha
         self.clusters, self.failures, self.gateway = clusters, clusters.failures, clusters.embedded
         if self.gateway and wanted_by(self):
             self.gateway.start()
-        # Files may come from the folders of the package and from the temporary folder, where cwltool stages some.
         package = os.path.dirname(uri_file_path(self.tool["id"])) if self.tool["id"].startswith("file://") else ""  # noqa: PTH120
-        self.folders = (tempfile.gettempdir(), *([package] if package else []))
+        self.package = [package] if package else []
+        self.prefixes: set[str] = set()
+
+    def collect_output_ports(self: Any, *arguments: Any, **options: Any) -> Any:
+        """Return a job's outputs; they may link to the package's files, and to the temporary folders of other steps."""
+        temporary = (path for prefix in self.prefixes for path in glob.iglob(f"{glob.escape(prefix)}*"))  # noqa: PTH207
+        self.folders = (tempfile.gettempdir(), *self.package, *temporary)
+        return super().collect_output_ports(*arguments, **options)
 
     def make_job_runner(self, runtimeContext: Any) -> type:  # noqa: N803 - cwltool's name
         """Return the job class: one of cwltool's with a watchdog, and with a cluster around it where one is wanted.
@@ -161,6 +168,7 @@ class DaskTool(CheckedTool, CommandLineTool):  # type: ignore[misc] # cwltool ha
         Raises:
             UnsupportedRequirement: a cluster is required, and no gateway is configured.
         """
+        self.prefixes |= {runtimeContext.tmpdir_prefix, runtimeContext.tmp_outdir_prefix}
         base: type = super().make_job_runner(runtimeContext)
         parts = {"clusters": self.clusters, "gateway": self.gateway, "outputs": self.tool["outputs"]}
         plain = type(f"Local{base.__name__}", (LocalStep, base), parts)
