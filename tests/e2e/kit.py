@@ -183,6 +183,13 @@ def write_values(work: Path, registry: str, traefik_tag: str) -> None:
         "dask-gateway": {
             "traefik": {"image": {"name": f"{registry}/traefik", "tag": traefik_tag}},
             "gateway": {"clusterOptions": {"image": {"allow": [f"{registry}/bai:*"]}}},
+            # Also pods of namespaces that a platform makes for its jobs.
+            "networkPolicy": {
+                "clients": [
+                    {"podSelector": {}},
+                    {"namespaceSelector": {"matchLabels": {"platform.example/jobs": "true"}}},
+                ]
+            },
         },
         "bai": {"storage": {"size": "1Gi", "keep": False}, "runner": {"resources": small}},
     }
