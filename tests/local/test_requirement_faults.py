@@ -55,7 +55,7 @@ def test_a_gateway_that_is_killed_takes_its_clusters_with_it_and_the_run_ends(ru
     os.kill(server, signal.SIGKILL)
     os.kill(step, signal.SIGTERM)  # an application that uses its cluster fails without it
     assert run.ended() == 1
-    assert "may still run" in run.said
+    assert "ended with its gateway, which does not answer" in run.said
     assert run.left() == []
 
 

@@ -118,8 +118,13 @@ class EmbeddedClaim:
         """Let the gateway end the cluster, and return: the gateway ends all its clusters before it ends itself."""
         if self.name and not self.gone:
             self.gone = True
-            with contextlib.suppress(OSError, ClaimError):
+            try:
                 self._api.ask("DELETE", f"v1/clusters/{self.name}")
+            except OSError as error:
+                log.warning("cluster %s ended with its gateway, which does not answer: %s", self.name, error)
+                return
+            except ClaimError as error:
+                log.debug("cluster %s: %s", self.name, error)  # it ended before
             log.info("dismissed cluster %s after %.1f s", self.name, time.monotonic() - self._since)
 
     def __exit__(self, *_: object) -> None:
