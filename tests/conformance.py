@@ -51,7 +51,7 @@ known = functools.partial(register, enable_ext=True)
 
 
 def main() -> int:
-    """Print the counts and each difference; return 1 when a valid document is refused or returns something else."""
+    """Print the counts and each difference; return 1 when a valid one, not in REFUSED, is refused or returns something else."""
     documents = [(document, folder) for folder in FOLDERS for document in sorted(folder.rglob("*.cwl"))]
     counts: Counter[str] = Counter(documents=len(documents))
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
