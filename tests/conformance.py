@@ -40,12 +40,6 @@ FOLDERS = [Path(find_spec("cwltool").origin).parent / "tests", Path(find_spec("c
 VALID, VALID_HERE = "valid for plain cwltool", "valid for bai-kit"
 RUN, RUN_HERE = "with outputs by plain cwltool", "with the same outputs by bai-kit run --local"
 
-REFUSED = {
-    "tests/wf/generator/zing.cwl": "a job that names its tool with `cwl:tool`, not a package",
-    "testdata/revsort-run-1-packed.cwl": "its default File is on the machine of its author",
-}
-"""Documents that plain cwltool accepts and bai-kit refuses, with the reason; neither can be run here."""
-
 known = functools.partial(register, enable_ext=True)
 """Keeps the requirement known after a run of plain cwltool, which would forget it."""
 
@@ -80,10 +74,7 @@ def _findings(document: Path, folder: Path) -> Iterator[tuple[str, str]]:
         package = read_package(document, root=folder, portable=False)
         again = _reread(package.text)
     except BaiKitError as error:
-        name = str(document.relative_to(folder.parent))
-        if plain is None and name in REFUSED:
-            yield "refused for a known reason", REFUSED[name]
-        elif plain is None:
+        if plain is None:
             yield "WRONG, refused", " ".join(error.message.split())
         return
     yield VALID_HERE, ""

@@ -42,6 +42,13 @@ def test_a_process_without_a_program_and_a_default_that_cannot_be_fetched_are_na
     assert packages.validate(path).needs == ("a program for later, because an Operation has none",)
 
 
+def test_an_input_that_cwltool_cannot_take_is_named(tmp_path: Path) -> None:
+    path = tool(tmp_path)
+    path.write_text(path.read_text().replace("inputs: {text:", "inputs: {class:"))
+    (need,) = packages.validate(path).needs
+    assert need.startswith("another name of the input `class` of tool, ")
+
+
 def test_a_value_without_a_json_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="a value has no JSON form"):
         packages.convert(tool(tmp_path, more="s:x: .nan\n$namespaces: {s: 'https://s/'}\n"))

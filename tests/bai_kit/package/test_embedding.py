@@ -51,8 +51,16 @@ def test_schemas_that_nothing_uses_or_that_cannot_be_fetched_are_not_embedded(tm
     assert "large.ttl" in packages.read_package(path, portable=False).text
     with pytest.raises(PackageError, match=r"cannot make the schema .*large\.ttl a part of the package: more than"):
         convert(path)
-    with pytest.raises(PackageError, match=r"cannot read .*none\.ttl: No such file"):
-        convert(with_format(tmp_path, "none.ttl"))
+
+
+@pytest.mark.parametrize("schema", ["none.ttl", "../outside.ttl"])
+def test_a_schema_that_cannot_be_read_is_left_out_with_a_warning(
+    tmp_path: Path, schema: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "outside.ttl").write_text(SUBCLASS)
+    (tmp_path / "package").mkdir()
+    assert convert(with_format(tmp_path / "package", f"[{schema}]"))["$schemas"] == []
+    assert "formats are compared without the schema" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["legend.txt", "a b%23ü.txt"])

@@ -104,6 +104,8 @@ def test_a_file_of_inputs_that_names_its_tool_is_a_package_with_defaults(tmp_pat
     (tmp_path / "job.yml").write_text("cwl:tool: tool.cwl\ntext: hello\n")
     assert packages.validate(tmp_path / "job.yml").inputs[0] == "text?"
     assert run(convert(tmp_path / "job.yml"), tmp_path)["out"]["size"] == 6
+    (tmp_path / "job.yml").write_text("{cwl:tool: tool.cwl, text: {$include: '#attachment-1'}}\n--- |\nhello\n")
+    assert packages.validate(tmp_path / "job.yml").inputs[0] == "text?"
     (tmp_path / "job.yml").write_text("cwl:tool: tool.cwl\ncwl:requirements: [{class: ShellCommandRequirement}]\n")
     with pytest.raises(PackageError, match="part of"):
         convert(tmp_path / "job.yml")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -9,6 +10,8 @@ from urllib.parse import quote, urljoin, urlsplit
 from bai_kit.errors import PackageError
 from bai_kit.package.addresses import shown
 from bai_kit.package.loading import Loaded
+
+log = logging.getLogger(__name__)
 
 MOST_CONTENTS = 64 * 1024
 """Bytes of a default File that can be part of a package: CWL's limit for the `contents` of a File."""
@@ -31,7 +34,8 @@ def embedded(data: dict[str, Any], loaded: Loaded, *, portable: bool) -> dict[st
         del data["$schemas"]
     if schemas := data.get("$schemas"):
         schemas = [schemas] if isinstance(schemas, str) else schemas
-        data["$schemas"] = [_schema(reference, loaded, portable=portable) for reference in schemas]
+        found = [_schema(reference, loaded, portable=portable) for reference in schemas]
+        data["$schemas"] = [url for url in found if url]
     return data
 
 
@@ -43,7 +47,7 @@ def _with_files(node: Any, loaded: Loaded, *, portable: bool) -> Any:
         return node
     rest = {key: _with_files(value, loaded, portable=portable) for key, value in node.items()}
     reference = node.get("location", quote(str(node.get("path", ""))))
-    if node.get("class") not in {"File", "Directory"} or not isinstance(reference, str) or not reference:
+    if node.get("class") not in ("File", "Directory") or not isinstance(reference, str) or not reference:
         return rest
     url = urljoin(loaded.url, reference)
     rest = {key: value for key, value in rest.items() if key not in {"location", "path"}}
@@ -54,17 +58,20 @@ def _with_files(node: Any, loaded: Loaded, *, portable: bool) -> Any:
 
 
 def _schema(reference: str, loaded: Loaded, *, portable: bool) -> str:
-    """Return the URL of a schema: a `data:` URL with its text when small, which the runners of this project read."""
+    """Return the URL of a schema: a `data:` URL with its text when small, which the runners of this project read.
+
+    A local schema that cannot be read is left out with a warning, as cwltool does; the result is then an empty text.
+    """
     url = urljoin(loaded.url, reference)
     if urlsplit(url).scheme == "data":
         return url
     is_here = urlsplit(url).scheme == "file"
     try:
         text = loaded.text(url)
-    except PackageError:
+    except PackageError as exc:
         if is_here:
-            raise
-        return url
+            log.warning("formats are compared without the schema %s: %s", shown(url), exc.message)
+        return "" if is_here else url
     if len(text) <= MOST_CONTENTS:
         return f"data:,{quote(text)}"
     if is_here and portable:

@@ -50,7 +50,7 @@ def located(value: Any, folder: Path) -> Any:
             return read(folder / unquote(value[key]))
     value = {key: located(entry, folder) for key, entry in value.items()}
     given = value.get("path", value.get("location"))
-    if value.get("class") in {"File", "Directory"} and isinstance(given, str) and given:
+    if value.get("class") in ("File", "Directory") and isinstance(given, str) and given:
         value.pop("path", None)
         # A location is a URL, with %23 for #; a path is the name as it is.
         name = given if "location" not in value else unquote(given)
@@ -106,6 +106,6 @@ def _with_local_files(value: Any, change: Callable[[Mapping[str, Any], Path], di
     value = {key: _with_local_files(entry, change) for key, entry in value.items()}
     location = urlsplit(str(value.get("location", "")))
     on_volume = location.path.startswith("/calrissian/")
-    if value.get("class") in {"File", "Directory"} and location.scheme == "file" and not on_volume:
+    if value.get("class") in ("File", "Directory") and location.scheme == "file" and not on_volume:
         return change(value, Path(unquote(location.path)))
     return value

@@ -91,6 +91,8 @@ def load(package: str | Path, root: Path | None = None, *, alone: bool = False) 
         if tool:
             if context.overrides_list:
                 raise PackageError(f"{shown(url)}: its requirements cannot become a part of the package {tool}")
+            for text in [text for text in texts if text.partition("#")[0] == url]:
+                del texts[text]  # no document of the package
             url, _, fragment = urljoin(url, tool).partition("#")
             name = name or fragment
         entry = _entry(context.loader.resolve_ref(url)[0], url, name)
@@ -118,6 +120,8 @@ def needs(tool: Any) -> Iterator[str]:
     if is_required and tool.tool["class"] == "CommandLineTool":
         image = docker.get("dockerPull", docker.get("dockerImageId"))
         yield f"a container engine, because {name} runs only in the image {image}"
+    if any(entry["id"].endswith(("#class", "/class")) for entry in tool.tool["inputs"]):
+        yield f"another name of the input `class` of {name}, because cwltool takes it for the class of a value"
     if tool.tool["class"] == "Operation":
         yield f"a program for {name}, because an Operation has none"
 

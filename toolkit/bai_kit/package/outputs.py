@@ -124,7 +124,7 @@ def _files(value: Any) -> Iterator[Mapping[str, Any]]:
         for entry in value:
             yield from _files(entry)
     elif isinstance(value, Mapping):
-        if value.get("class") in {"File", "Directory"}:
+        if value.get("class") in ("File", "Directory"):
             yield value
         else:
             yield from _files(list(value.values()))
@@ -135,7 +135,7 @@ def _relative(value: Any, base: Path) -> Any:
         return [_relative(entry, base) for entry in value]
     if not isinstance(value, Mapping):
         return value
-    if value.get("class") not in {"File", "Directory"}:
+    if value.get("class") not in ("File", "Directory"):
         return {key: _relative(entry, base) for key, entry in value.items()}
     location = str(value.get("location", value.get("path", "")))
     path = location if urlsplit(location).scheme not in {"", "file"} else unquote(location.removeprefix("file://"))
