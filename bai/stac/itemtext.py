@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
@@ -31,11 +32,18 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, (int, str)) and str(value).strip().isdecimal() else None
 
 
+def _version(value: object) -> object:
+    """Take text and numbers as they are, since 5.1 as a number is 05.10; None for any other type."""
+    return value if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+
+
 def _listed(value: object) -> object:
-    return [] if value is None else value
+    """Take null for an empty list, and a null in a list for a band that states nothing."""
+    return [{} if one is None else one for one in value or []] if value is None or isinstance(value, list) else value
 
 
 LooseText = Annotated[str | None, BeforeValidator(_text)]
+Version = Annotated[str | float | None, BeforeValidator(_version)]
 LooseInt = Annotated[int | None, BeforeValidator(_whole)]
 
 
@@ -69,7 +77,7 @@ class Asset(BaseModel):
     def stated(self) -> Stated:
         """Return scale, offset and nodata as the asset states them."""
         scale, offset, nodata = self.scale, self.offset, self.nodata
-        for info in (self.raster_bands or self.bands)[:1]:
+        for info in (*self.bands[:1], *self.raster_bands[:1]):  # the last one that states something counts
             scale = next((v for v in (info.raster_scale, info.scale, scale) if v is not None), None)
             offset = next((v for v in (info.raster_offset, info.offset, offset) if v is not None), None)
             nodata = nodata if info.nodata is None else info.nodata
@@ -77,8 +85,9 @@ class Asset(BaseModel):
 
     def alternates(self) -> list[str]:
         """Return the hrefs of the alternate-assets extension, which name the same file elsewhere."""
-        others = self.alternate.values() if isinstance(self.alternate, dict) else ()
-        hrefs = (other.get("href") for other in others if isinstance(other, dict))
+        others = self.alternate.values() if isinstance(self.alternate, dict) else self.alternate
+        listed = others if isinstance(others, Iterable) and not isinstance(others, str) else ()
+        hrefs = (other.get("href") if isinstance(other, dict) else other for other in listed)
         return [href for href in hrefs if isinstance(href, str) and href]
 
 
@@ -93,9 +102,9 @@ class Properties(BaseModel):
     s2_product_type: LooseText = Field(None, alias="s2:product_type")
     epsg: LooseInt = Field(None, alias="proj:epsg")
     code: LooseText = Field(None, alias="proj:code")
-    s2_baseline: str | float | None = Field(None, alias="s2:processing_baseline")
-    v0_baseline: str | float | None = Field(None, alias="sentinel:processing_baseline")
-    version: str | float | None = Field(None, alias="processing:version")
+    s2_baseline: Version = Field(None, alias="s2:processing_baseline")
+    v0_baseline: Version = Field(None, alias="sentinel:processing_baseline")
+    version: Version = Field(None, alias="processing:version")
     uri: LooseText = Field(None, alias="s2:product_uri")
     v0_product: LooseText = Field(None, alias="sentinel:product_id")
     software: Any = Field(None, alias="processing:software")

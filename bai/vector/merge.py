@@ -1,6 +1,6 @@
 """Merge patches that window borders cut, as soon as all windows that they touch have arrived, in any order.
 
-Memory holds only patches that wait for a window, so it does not grow with the number of patches of the map.
+Memory holds only patches that wait for a window, so it grows with the largest patches, not with their number.
 """
 
 from __future__ import annotations

@@ -74,3 +74,25 @@ def test_radiometry_wherever_it_stands(asset, scale, offset, nodata):
 )
 def test_numbers(value, found):
     assert number(value) == found
+
+
+@pytest.mark.parametrize("baseline", [[], {}, True, None])
+def test_a_baseline_of_another_type_counts_as_absent(baseline):
+    properties = ITEM["properties"] | {"s2:processing_baseline": baseline}
+    assert validate(json.dumps(ITEM | {"properties": properties}).encode(), "item").properties.s2_baseline is None
+
+
+@pytest.mark.parametrize("raster", [None, [], [None], [{"nodata": 0}]])
+def test_what_raster_bands_do_not_state_bands_may_state(raster):
+    asset = Asset.model_validate({"href": "a.tif", "raster:bands": raster, "bands": [{"raster:offset": -0.1}, {}]})
+    assert asset.stated().offset == -0.1
+
+
+@pytest.mark.parametrize("alternate", [{"a": {"href": "b.tif"}}, {"a": "b.tif"}, [{"href": "b.tif"}], ["b.tif", 5, {}]])
+def test_forms_of_alternates(alternate):
+    assert Asset.model_validate({"href": "a.tif", "alternate": alternate}).alternates() == ["b.tif"]
+
+
+@pytest.mark.parametrize("alternate", [None, "b.tif", 5, {}, {"a": {"href": 5}}])
+def test_no_alternates(alternate):
+    assert Asset.model_validate({"href": "a.tif", "alternate": alternate}).alternates() == []
