@@ -120,6 +120,21 @@ def test_an_input_may_be_called_like_a_keyword_and_maps_may_be_merged(tmp_path: 
     assert run(packed, tmp_path, run="hi")["out"]["size"] == 3
 
 
+@pytest.mark.parametrize("text", ["1.23e5", "1e4", "1.50e1", "1000.0", "1.23e-5", "12"])
+def test_numbers_reach_a_step_with_the_text_that_they_have_in_yaml(tmp_path: Path, text: str) -> None:
+    path = tool(tmp_path)
+    path.write_text(path.read_text().replace("type: string,", f"type: float, default: {text},"))
+    step = "{run: tool.cwl, in: [], out: [out]}"
+    (tmp_path / "two.cwl").write_text(
+        "cwlVersion: v1.2\nclass: Workflow\ninputs: []\n"
+        f"outputs: {{out: {{type: File, outputSource: tool/out}}}}\nsteps: {{tool: {step}}}\n"
+    )
+    found = {
+        run(package, tmp_path)["out"]["checksum"] for package in (path, convert(path), convert(tmp_path / "two.cwl"))
+    }
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("value", ["{run: x, name: z}", "[{name: z, a: 1}, {name: z, a: 2}]", "{q: '#main/x', id: z}"])
 def test_default_values_are_no_references(tmp_path: Path, value: str) -> None:
     part = tool(tmp_path)

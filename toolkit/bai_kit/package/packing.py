@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from cwltool.pack import pack
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scalarfloat import ScalarFloat
 
 from bai_kit.package.addresses import shown
 from bai_kit.package.faults import translated
 from bai_kit.package.inputs import in_file_order
 from bai_kit.package.loading import Loaded
-from bai_kit.package.yamltext import parse_yaml
+from bai_kit.package.yamltext import exact, parse_yaml
 
 
 def packed(loaded: Loaded) -> dict[str, Any]:
@@ -83,6 +85,8 @@ def _ordered(node: Any, held: Mapping[str, Any]) -> Any:
     """Return a packed document in the file's order, with the values of `held` in their places."""
     if isinstance(node, list):
         return [_ordered(entry, held) for entry in node]
+    if isinstance(node, ScalarFloat):
+        return exact(node, RoundTripRepresenter().represent_scalar_float(node).value)
     if not isinstance(node, dict):
         return held.get(node, node) if isinstance(node, str) else node
     lists = {key: in_file_order(value) for key, value in node.items() if key in _NAMED and isinstance(value, list)}

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import yaml
@@ -19,8 +20,23 @@ MOST_DEPTH = 100
 class _Constructor(SafeConstructor):  # type: ignore[misc] # ruamel has no types
     """Leaves dates as they are written."""
 
+    def construct_yaml_float(self, node: Any) -> float:
+        """Return a float, or an int for a whole number with an exponent."""
+        return exact(super().construct_yaml_float(node), node.value)
 
+
+_Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.construct_yaml_float)
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+
+
+def exact(value: float, text: str) -> float:
+    """Return a number that has the same text in JSON as cwltool gives a step: 123000 for 1.23e5, not 123000.0.
+
+    Args:
+        value: the number.
+        text: how the document writes the number.
+    """
+    return int(value) if value.is_integer() and "." not in format(Decimal(text), "f") else value
 
 
 def parse_yaml(text: str, name: str) -> Any:
