@@ -1,13 +1,16 @@
 """Test claims at an embedded gateway, which is real."""
 
 import logging
+import threading
 from concurrent.futures import CancelledError
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from cwl_dask.core.clusters import Clusters
 from cwl_dask.core.failure import ClaimError
 from cwl_dask.core.requirement import parse_requirement
+from cwl_dask.local.claim import Api, EmbeddedClaim
 from cwl_dask.local.gateway import EmbeddedGateway
 from tests.local.steps import FIELDS, eventually
 
@@ -70,3 +73,22 @@ def test_a_gateway_that_has_ended_is_one_sentence():
     claim.name = "gone"
     claim.dismiss()
     assert not claim.is_running()
+
+
+def test_a_proxy_that_outlives_its_gateway_is_no_dismissal(caplog):
+    class Proxy(BaseHTTPRequestHandler):
+        def do_DELETE(self):
+            self.send_error(502)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        claim = EmbeddedClaim(Api(f"http://127.0.0.1:{server.server_port}", "", ""), WANTED, None, keep=False)
+        claim.name = "one"
+        claim.dismiss()
+        thread.join()
+    assert "cluster one ended with its gateway, which does not answer: 502" in caplog.text
+    assert "dismissed" not in caplog.text

@@ -36,7 +36,7 @@ class Api:
 
         Raises:
             ClaimError: the gateway refuses, with its reason.
-            OSError: the gateway has ended.
+            OSError: the gateway has ended; its proxy may outlive it for a moment, and answers 502 or 503.
         """
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.address}/api/{path}", data, method=method)  # noqa: S310 - http
@@ -49,6 +49,8 @@ class Api:
                 why = error.read().decode(errors="replace").strip()
             with contextlib.suppress(ValueError, LookupError, TypeError):  # an answer of the proxy is plain text
                 why = json.loads(why)["error"]
+            if error.code in {502, 503}:
+                raise ConnectionError(f"{error.code} {why or error.reason}") from error
             raise ClaimError(f"no Dask cluster from {self.address}: {error.code} {why or error.reason}") from error
 
 
