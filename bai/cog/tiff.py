@@ -30,7 +30,8 @@ STRUCTURE = (
 )
 """Tells GDAL that tiles are in order, each between its size and its last four bytes, so that one request is enough."""
 CLASSIC_LIMIT = 4_000_000_000
-"""Size of all tiles from which BigTIFF is written: offsets of classic TIFF end at 2^32, and directories need some."""
+"""Size of all tiles from which BigTIFF is written: offsets of classic TIFF end at 2^32, and the file also holds
+directories and tables of offsets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def make_images(classes: NDArray[np.uint8], dates: tuple[Bands, Bands] | None, p
 
 
 def _colours(before: Bands, after: Bands) -> list[NDArray[np.uint8]]:
-    """Return both dates in false colour: SWIR2 as red, NIR as green, and half their mean as blue, stretched alike."""
+    """Return both dates in false colour, on one scale: SWIR2 is red, NIR is green, and their mean is a darker blue."""
     pictures = [np.zeros((*before.nir.shape, 3), np.uint8) for _ in range(2)]
     for channel, brightest in enumerate((255, 255, 150)):
         pair = [(date.swir2, date.nir, (date.swir2 + date.nir) / 2)[channel] for date in (before, after)]

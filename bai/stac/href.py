@@ -133,7 +133,7 @@ def _split(ref: str, what: str) -> SplitResult:
     try:
         parts = urlsplit(ref)
         _ = parts.port
-    except ValueError as exc:  # its message may hold a password
+    except ValueError as exc:  # the text of the ValueError may contain a password of the URL
         raise InputError(f"{what} has a malformed URL", hint=_KINDS) from exc
     return parts
 

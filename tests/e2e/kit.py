@@ -183,7 +183,7 @@ def write_values(work: Path, registry: str, traefik_tag: str) -> None:
         "dask-gateway": {
             "traefik": {"image": {"name": f"{registry}/traefik", "tag": traefik_tag}},
             "gateway": {"clusterOptions": {"image": {"allow": [f"{registry}/bai:*"]}}},
-            # Also pods of namespaces that a platform makes for its jobs.
+            # The gateway also takes requests from the namespaces that a platform makes for its jobs.
             "networkPolicy": {
                 "clients": [
                     {"podSelector": {}},

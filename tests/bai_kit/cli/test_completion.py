@@ -1,4 +1,4 @@
-"""Completion as a shell asks for it, through the environment."""
+"""Test the completion of words, which a shell asks for with environment variables."""
 
 import os
 import subprocess

@@ -24,7 +24,7 @@ class Leftovers:
     """What dead jobs of a release left."""
 
     pods: Sequence[str] = ()
-    """Step pods of jobs that are over, and helper pods that have ended or that no command can need any longer."""
+    """Names of step pods whose job is over, and of helper pods that have ended or are older than any command."""
     clusters: Sequence[str] = ()
     """Dask clusters of the release's user that no living job can have claimed."""
     temporary: Mapping[str, int] | None = None

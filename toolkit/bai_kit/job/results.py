@@ -233,7 +233,7 @@ def _download(
         if (size, sha256) == (whole["bytes"], whole["sha256"]):
             return size, sha256
         problem = f"{size} of {whole['bytes']} bytes arrived"
-        if size >= whole["bytes"]:  # part of another archive, or damage: start again
+        if size >= whole["bytes"]:  # the file is damaged, or is part of another archive: download all of it again
             problem = f"SHA-256 {sha256} is not {whole['sha256']}"
             part.write_bytes(b"")
     hint = f"bai-kit results {job} -o {part.parent / part.name[1:].removesuffix(f'.{job}.part')}  # continues"

@@ -32,7 +32,7 @@ def translated(name: str) -> Iterator[None]:
         raise PackageError(f"cannot load {name}: not a CWL document: the file is empty") from exc
     except (SchemaSaladException, WorkflowException, RecursionError) as exc:
         raise PackageError(f"cannot load {name}:{reasons(exc)}") from exc
-    # Documents of an odd form fail in cwltool with Python's own errors.
+    # cwltool does not expect every form of a document, and then fails with an error of Python, such as KeyError.
     except (AssertionError, AttributeError, KeyError, IndexError, RuntimeError, TypeError, ValueError) as exc:
         reason = f"{type(exc).__name__} in cwltool: {' '.join(str(exc).split())}"
         raise PackageError(f"cannot load {name}: {reason}") from exc

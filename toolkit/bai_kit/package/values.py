@@ -79,7 +79,7 @@ def _with_files(schema: Any, data: Any) -> Any:
 
 
 def _file(places: list[str], text: str) -> Any:
-    """Return a File or Directory for a path or URL: the one that the path is, when the input takes both."""
+    """Return the File or Directory at a path or URL; for an input that takes both, as the file system says."""
     kind = "Directory" if "File" not in places or ("Directory" in places and Path(text).is_dir()) else "File"
     return located({"class": kind, "location" if urlsplit(text).scheme else "path": str(text)}, Path.cwd())
 

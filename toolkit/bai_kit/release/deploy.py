@@ -175,7 +175,7 @@ class _Attempt:
         if previous is not None:
             self._helm.rollback(name, previous)
             return [f"rolled release {name} back to revision {previous}"]
-        # Skip the hook that ends clusters: the new release has none, and the hook's own image may be the fault.
+        # Helm skips the hook that ends clusters: a new release has no cluster, and the hook's image may be what failed.
         self._helm.uninstall(name, no_hooks=True)
         kept = [found["metadata"]["name"] for found in current.manifest if _is_kept(found)]
         return [f"removed release {name}" + (f", not its volume {', '.join(kept)}" if kept else "")]

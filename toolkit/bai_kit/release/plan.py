@@ -33,7 +33,7 @@ class Release:
     """What the chart renders without asking a Kubernetes API."""
 
     def data(self) -> dict[str, str]:
-        """Return the data of all ConfigMaps among the objects, by key."""
+        """Return the keys and texts of all ConfigMaps that the chart renders, in one mapping."""
         maps = [found.get("data") or {} for found in self.objects if found["kind"] == "ConfigMap"]
         return {key: text for data in maps for key, text in data.items()}
 

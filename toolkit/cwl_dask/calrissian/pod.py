@@ -55,7 +55,7 @@ class Runner:
 
 
 def adopt(pod: Pod, runner: Runner, step: str) -> None:
-    """Make the pod the runner's: owner, labels, pull secrets, and names that Kubernetes takes.
+    """Give a step's pod the runner's pod as its owner, labels, pull secrets, and names that Kubernetes takes.
 
     Args:
         pod: the step's pod, changed in place.

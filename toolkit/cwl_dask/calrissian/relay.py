@@ -110,7 +110,7 @@ class Relay(ThreadingHTTPServer):
 
 
 class _RefusedError(Exception):
-    """A request that gets no answer of the API server: status and message."""
+    """A request that the relay refuses, with the HTTP status and the message of its answer."""
 
 
 class _Handler(BaseHTTPRequestHandler):
