@@ -3,32 +3,9 @@
 import json
 import re
 
-import pytest
 import yaml
 
-from bai_kit.cli.app import main
 from tests.bai.web import serve
-from tests.charts.helm_wheels import ensure
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch, tmp_path):
-    for name in ("KUBECONFIG", "BAI_KIT_NAMESPACE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("BAI_KIT_HELM", str(ensure("helm3") / "helm"))
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*words):
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        said = capsys.readouterr()
-        return ended.value.code, said.out, said.err
-
-    return call
 
 
 def test_values_show_the_profile_with_options_environment_and_assignments_on_top(run, monkeypatch, tmp_path):

@@ -9,25 +9,13 @@ import pytest
 import yaml
 
 from bai_kit.errors import ValuesError
-from bai_kit.release.helm import Helm
 from bai_kit.release.plan import plan_releases
 from bai_kit.release.render import values
 from bai_kit.release.values import Overrides
 from bai_kit.settings import Settings
-from tests.charts.helm_wheels import ensure
 
 ROOT = Path(__file__).parents[3]
 FLAGS = re.DOTALL | re.MULTILINE
-
-
-@pytest.fixture(scope="module")
-def helm():
-    return Helm("fire", executable=str(ensure("helm3") / "helm"))
-
-
-def write(path, text):
-    path.write_text(text)
-    return path
 
 
 def planned(helm, *sets, settings=None, **options):
@@ -55,13 +43,13 @@ def test_one_registry_is_for_all_images(helm):
     assert "docker.io" not in text
 
 
-def test_the_values_on_the_pages_of_the_documentation_are_accepted(helm, tmp_path):
+def test_the_values_on_the_pages_of_the_documentation_are_accepted(helm, write):
     pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("charts/*/README.md"), ROOT / "README.md"]
     blocks = [block for page in pages for block in re.findall(r"^ *```yaml\n(.*?)^ *```", page.read_text(), FLAGS)]
     shown = [text for text in map(textwrap.dedent, blocks) if yaml.safe_load(text).keys() <= {"dask-gateway", "bai"}]
     assert len(shown) > 3
     for number, text in enumerate(shown):
-        plan_releases(helm, Settings(), Overrides(files=(write(tmp_path / f"{number}.yaml", text),)))
+        plan_releases(helm, Settings(), Overrides(files=(write(f"{number}.yaml", text),)))
 
 
 def test_a_tool_that_renders_with_the_shown_values_applies_the_same_objects(helm):
@@ -74,8 +62,8 @@ def test_a_tool_that_renders_with_the_shown_values_applies_the_same_objects(helm
         assert not [found for found in release.objects if "helm.sh/hook" in str(found["metadata"].get("annotations"))]
 
 
-def test_global_values_reach_both_charts(helm, tmp_path):
-    file = write(tmp_path / "v.yaml", "{global: {imageRegistry: reg.example/eo}, bai: {global: {team: fire}}}")
+def test_global_values_reach_both_charts(helm, write):
+    file = write("v.yaml", "{global: {imageRegistry: reg.example/eo}, bai: {global: {team: fire}}}")
     releases = plan_releases(helm, Settings(), Overrides(files=(file,)))
     assert releases[1].values["global"] == {"imageRegistry": "reg.example/eo", "team": "fire"}
     text = json.dumps([release.objects for release in releases])
@@ -83,9 +71,9 @@ def test_global_values_reach_both_charts(helm, tmp_path):
     assert "ghcr.io" not in text
 
 
-def test_values_that_the_charts_refuse_are_named_with_where_they_come_from(helm, tmp_path):
-    one = write(tmp_path / "one.yaml", "bai: {storage: {size: 20 GB}, pvs: 1}")
-    two = write(tmp_path / "two.yaml", "dask-gateway: {gateway: {replicas: two}}")
+def test_values_that_the_charts_refuse_are_named_with_where_they_come_from(helm, write):
+    one = write("one.yaml", "bai: {storage: {size: 20 GB}, pvs: 1}")
+    two = write("two.yaml", "dask-gateway: {gateway: {replicas: two}}")
     overrides = Overrides(files=(one, two), sets=("bai.runner.maxRam=8GB",))
     with pytest.raises(ValuesError) as caught:
         plan_releases(helm, Settings(), overrides)
@@ -106,8 +94,8 @@ def of_image(name):
     return json.dumps(tool | {"hints": {"DockerRequirement": {"dockerPull": name}}})
 
 
-def test_the_gateway_allows_the_images_of_another_package_beside_those_of_a_file(helm, tmp_path):
-    file = write(tmp_path / "v.yaml", "dask-gateway: {gateway: {clusterOptions: {image: {allow: [reg/mine:*]}}}}")
+def test_the_gateway_allows_the_images_of_another_package_beside_those_of_a_file(helm, write):
+    file = write("v.yaml", "dask-gateway: {gateway: {clusterOptions: {image: {allow: [reg/mine:*]}}}}")
     overrides = Overrides(package=of_image("reg/other:1"), files=(file,))
     gateway, _ = plan_releases(helm, Settings(), overrides)
     assert allowed(gateway) == ["reg/mine:*", "reg/other:1"]
@@ -115,9 +103,9 @@ def test_the_gateway_allows_the_images_of_another_package_beside_those_of_a_file
 
 
 @pytest.mark.parametrize("where", ["bai.package.cwl", "bai.package.image.repository"])
-def test_the_gateway_allows_the_images_of_a_package_that_the_values_set(helm, tmp_path, where):
+def test_the_gateway_allows_the_images_of_a_package_that_the_values_set(helm, write, where):
     text = of_image("reg/other:1") if where.endswith("cwl") else "bai: {package: {image: {tag: '1'}}}"
-    path = write(tmp_path / "given", text)
+    path = write("given", text)
     given = {"set_files": (f"{where}={path}",)} if where.endswith("cwl") else {"files": (path,)}
     sets = () if where.endswith("cwl") else (f"{where}=reg/other",)
     gateway, _ = plan_releases(helm, Settings(), Overrides(sets=sets, **given))

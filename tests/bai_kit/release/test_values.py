@@ -3,25 +3,13 @@
 import pytest
 
 from bai_kit.errors import ValuesError
-from bai_kit.release.helm import Helm
 from bai_kit.release.values import Overrides, merge, plan_values
 from bai_kit.settings import Settings
-from tests.charts.helm_wheels import ensure
 
 
-@pytest.fixture(scope="module")
-def helm():
-    return Helm("fire", executable=str(ensure("helm3") / "helm"))
-
-
-def write(path, text):
-    path.write_text(text)
-    return path
-
-
-def test_files_go_over_the_profile_and_assignments_over_files(helm, tmp_path):
-    one = write(tmp_path / "1.yaml", "bai: {runner: {maxCores: 11, maxRam: 11G}, storage: {size: 11Gi}}")
-    two = write(tmp_path / "2.yaml", "bai: {runner: {maxRam: 22G}, storage: {size: 22Gi}}")
+def test_files_go_over_the_profile_and_assignments_over_files(helm, write):
+    one = write("1.yaml", "bai: {runner: {maxCores: 11, maxRam: 11G}, storage: {size: 11Gi}}")
+    two = write("2.yaml", "bai: {runner: {maxRam: 22G}, storage: {size: 22Gi}}")
     overrides = Overrides(files=(one, two), sets=("bai.storage.size=33Gi",), set_strings=("bai.runner.image.tag=007",))
     bai = plan_values(helm, Settings(), overrides)["bai"]
     assert (bai["runner"]["maxCores"], bai["runner"]["maxRam"], bai["storage"]["size"]) == (11, "22G", "33Gi")
@@ -29,8 +17,8 @@ def test_files_go_over_the_profile_and_assignments_over_files(helm, tmp_path):
     assert bai["storage"]["accessMode"] == "ReadWriteMany"
 
 
-def test_set_file_takes_the_content(helm, tmp_path):
-    path = write(tmp_path / "p.json", '{"cwlVersion": "v1.2"}')
+def test_set_file_takes_the_content(helm, write):
+    path = write("p.json", '{"cwlVersion": "v1.2"}')
     values = plan_values(helm, Settings(), Overrides(set_files=(f"bai.package.cwl={path}",)))
     assert values["bai"]["package"]["cwl"] == '{"cwlVersion": "v1.2"}'
 
@@ -61,8 +49,8 @@ def test_a_tag_reaches_the_package_that_comes_with_the_chart_and_no_other(helm):
         ("a: [", "not YAML"),
     ],
 )
-def test_a_bad_values_file_is_named(helm, tmp_path, text, message):
-    path = write(tmp_path / "v.yaml", text)
+def test_a_bad_values_file_is_named(helm, write, text, message):
+    path = write("v.yaml", text)
     with pytest.raises(ValuesError, match=message) as caught:
         plan_values(helm, Settings(), Overrides(files=(path,)))
     assert str(path) in caught.value.message
