@@ -18,11 +18,11 @@ SAID = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \| INFO     \| [\w.]+:\w+:\d+ - 
 def gateway(tmp_path_factory):
     """One gateway for all runs; returns the environment that leads to it."""
     with EmbeddedGateway() as embedded:
-        configuration = embedded.configuration()
+        section = embedded.section()
         directory = tmp_path_factory.mktemp("dask")
-        address, auth = configuration["gateway.address"], configuration["gateway.auth"]
-        (directory / "gateway.yaml").write_text(yaml.safe_dump({"gateway": {"address": address, "auth": auth}}))
-        with dask.config.set(configuration):
+        kept = {name: section[name] for name in ("address", "auth")}
+        (directory / "gateway.yaml").write_text(yaml.safe_dump({"gateway": kept}))
+        with dask.config.set(gateway=section):
             yield {"DASK_CONFIG": str(directory)}
 
 

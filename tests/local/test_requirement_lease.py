@@ -29,7 +29,7 @@ with Claim(parse_requirement({FIELDS | {"idleTimeout": IDLE_S}})) as claim:
 
 @pytest.fixture
 def runner(tmp_path):
-    with EmbeddedGateway() as embedded, dask.config.set(embedded.configuration()):
+    with EmbeddedGateway() as embedded, dask.config.set(gateway=embedded.section()):
         gateway = {"address": dask.config.get("gateway.address"), "auth": dask.config.get("gateway.auth")}
         (tmp_path / "gateway.yaml").write_text(yaml.safe_dump({"gateway": gateway}))
         process = subprocess.Popen(

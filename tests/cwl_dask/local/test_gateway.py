@@ -14,7 +14,7 @@ OWNER = """
 import sys
 from cwl_dask.local.gateway import EmbeddedGateway
 with EmbeddedGateway() as gateway:
-    gateway.configuration()
+    gateway.section()
     print("up", flush=True)
     sys.stdin.read()
 """
@@ -31,7 +31,7 @@ def command_lines():
 def test_the_password_is_in_no_process_list_and_the_directory_is_private(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with EmbeddedGateway() as gateway:
-        password = gateway.configuration()["gateway.auth"]["kwargs"]["password"]
+        password = gateway.section()["auth"]["kwargs"]["password"]
         assert not any(password in words for words in command_lines())
         (directory,) = tmp_path.iterdir()
         assert directory.stat().st_mode & 0o077 == 0
@@ -57,4 +57,4 @@ def test_without_a_start_there_is_no_server(left_running):
 def test_a_server_that_does_not_start_says_why(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/usr/bin/false")
     with EmbeddedGateway() as gateway, pytest.raises(EmbeddedGatewayError, match="the embedded gateway did not start"):
-        gateway.configuration()
+        gateway.section()

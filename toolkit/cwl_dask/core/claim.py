@@ -284,10 +284,9 @@ class Claim:
         try:
             report = await asyncio.wait_for(self._gateway.get_cluster(self.name), CALL_S)
         except AWAY as error:
-            unknown = isinstance(error, ValueError) and self.name in str(
-                error
-            )  # the record of a stopped cluster is gone
-            return "STOPPED" if unknown else None
+            # The gateway forgets a stopped cluster later; its client then raises a ValueError with the name.
+            is_forgotten = isinstance(error, ValueError) and self.name in str(error)
+            return "STOPPED" if is_forgotten else None
         return str(report.status.name)
 
     async def _has_ended(self) -> bool:

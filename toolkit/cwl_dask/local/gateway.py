@@ -92,10 +92,6 @@ class EmbeddedGateway:
             "cluster": {"options": {}},
         }
 
-    def configuration(self) -> dict[str, Any]:
-        """Return `section` as changes of Dask's configuration."""
-        return {f"gateway.{name}": value for name, value in self.section().items()}
-
     def claim(self, requirement: DaskGatewayRequirement, image: str | None, *, keep: bool) -> EmbeddedClaim:
         """Return a claim for `Clusters`.
 
