@@ -58,11 +58,31 @@ def test_both_charts_are_rendered_out_of_the_wheel(wheel, tmp_path):
     assert "name: bai-job" in done.stdout
 
 
+def unpacked_source(checkout, folder):
+    """Build the source distribution of a checkout; return its unpacked folder."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(folder)]
+    subprocess.run(build, check=True, cwd=checkout, capture_output=True, timeout=60)
+    shutil.unpack_archive(next(folder.glob("*.tar.gz")), folder, filter="data")
+    (unpacked,) = [path for path in folder.iterdir() if path.is_dir()]
+    return unpacked
+
+
+def test_the_source_distribution_has_nothing_that_lies_in_the_checkout_by_chance(tmp_path):
+    checkout = tmp_path / "checkout"
+    for name in ("results", "bai", "toolkit"):
+        (checkout / name).mkdir(parents=True)
+        (checkout / name / "file").touch()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, checkout)
+    (tmp_path / "dist").mkdir()
+    source = unpacked_source(checkout, tmp_path / "dist")
+    assert {path.name for path in source.iterdir()} == {
+        *("bai", "toolkit", "pyproject.toml", "README.md", "LICENSE", "PKG-INFO"),
+    }
+
+
 def test_the_source_distribution_passes_its_own_tests(tmp_path):
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
-    subprocess.run(build, check=True, cwd=ROOT, capture_output=True, timeout=60)
-    shutil.unpack_archive(next(tmp_path.glob("*.tar.gz")), tmp_path, filter="data")
-    (unpacked,) = [path for path in tmp_path.iterdir() if path.is_dir()]
+    unpacked = unpacked_source(ROOT, tmp_path)
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
