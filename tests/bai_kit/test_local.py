@@ -3,6 +3,8 @@
 import json
 import logging
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,16 @@ def test_scratch_goes_away_after_a_failure_too(tmp_path: Path) -> None:
     with pytest.raises(EOFError):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scratch_of_a_killed_run_goes_away_with_the_next_run_there(tmp_path: Path) -> None:
+    code = "import os, sys; from pathlib import Path; from bai_kit import local\n"
+    code += "with local._scratch(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")], check=False)
+    (tmp_path / "bai-kit-of-the-user").mkdir()
+    assert len(list(tmp_path.iterdir())) == 2
+    with local._scratch(tmp_path / "out") as first, local._scratch(tmp_path / "out") as second:
+        assert sorted(tmp_path.iterdir()) == sorted([first, second, tmp_path / "bai-kit-of-the-user"])
 
 
 def test_the_reason_of_a_failure_is_the_one_that_the_runner_wrote(tmp_path: Path) -> None:

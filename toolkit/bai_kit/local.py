@@ -4,6 +4,7 @@ The application is the one that is installed beside the toolkit, or with a conta
 """
 
 import contextlib
+import fcntl
 import importlib.util
 import json
 import logging
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run; each is passed on to the runner, which dismisses its clusters."""
 
+_SCRATCH, _LOCK = "bai-kit-", "lock"
+"""Beginning of the name of a run's temporary directory, and the file in it that the run keeps locked."""
 ENGINES = {"none": ["--no-container"], "podman": ["--podman"], "docker": [], "apptainer": ["--singularity"]}
 """The runner's options for each container engine."""
 
@@ -112,11 +115,18 @@ def _installed(name: str) -> bool:
 def _scratch(directory: Path) -> Iterator[Path]:
     """Create a directory beside the results' directory, so that the results can be moved there by a rename.
 
-    Its name has no dot: expressions of packages cut paths at the first dot.
+    Its name has no dot: expressions of packages cut paths at the first dot. A run that is killed cannot remove its
+    directory, so the next run in the same place does: the lock on a file in the directory has ended with the process.
     """
-    scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix="bai-kit-"))
+    for lock in directory.parent.glob(f"{_SCRATCH}*/{_LOCK}"):
+        with contextlib.suppress(OSError), lock.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=_SCRATCH))
     try:
-        yield scratch
+        with (scratch / _LOCK).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
