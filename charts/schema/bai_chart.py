@@ -74,7 +74,7 @@ class Runner(Model):
     """Memory that all steps running at once may request together; Dask workers do not count."""
     resources: Resources = Resources(requests={"cpu": "100m", "memory": "160Mi"}, limits={"memory": "512Mi"})
     """Resources of the runner; without a CPU limit, because the runner uses the CPU in short bursts."""
-    guard_resources: Resources = Resources(requests={"cpu": "1m", "memory": "16Mi"}, limits={"memory": "192Mi"})
+    guard_resources: Resources = Resources(requests={"cpu": "1m", "memory": "32Mi"}, limits={"memory": "192Mi"})
     """Resources of the guard, which cleans up after a runner that was killed."""
     extra_args: list[str] = []
     """Additional arguments of cwl-dask-calrissian, before package and inputs."""
