@@ -45,7 +45,7 @@ known = functools.partial(register, enable_ext=True)
 
 
 def main() -> int:
-    """Print the counts and each difference; return 1 when a valid one, not in REFUSED, is refused or returns something else."""
+    """Print the counts and each difference; return 1 when a valid document is refused or returns something else."""
     documents = [(document, folder) for folder in FOLDERS for document in sorted(folder.rglob("*.cwl"))]
     counts: Counter[str] = Counter(documents=len(documents))
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -143,7 +143,7 @@ def _plain(document: Path) -> str | None:
 def _reread(text: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "package.json").write_text(text)
-        return read_package(Path(folder) / "package.json", portable=False).text
+        return read_package(Path(folder) / "package.json", root=Path("/"), portable=False).text
 
 
 def _outputs(document: Path, scratch: Path) -> Any:
